@@ -1,0 +1,47 @@
+"""The whole cloud on one machine: `python -m local COMMAND`."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+from typing import Final, NamedTuple
+
+
+class Command(NamedTuple):
+    """One subcommand: its module has `add_arguments(parser)` and `async def run(args) -> int`."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "up": Command("local.up", "start everything, and end everything with Ctrl-C"),
+    "run": Command("local.walkthrough", "start everything and do the main job: register, ingest, export"),
+    "host": Command("local.host.command", "Azure Functions host around Microsoft's Python worker library"),
+    "eventhubs": Command("local.eventhubs.command", "Event Hubs endpoint (AMQP 1.0) for the azure-eventhub clients"),
+    "cosmos": Command("local.cosmos.command", "Cosmos DB endpoint for the azure-cosmos clients"),
+    "identity": Command("local.identity", "insecure OpenID provider for development"),
+    "settings": Command("local.settings", "write local.settings.json, with keys made for this machine"),
+    "fleet": Command("local.fleet", "monitors: one reference monitor, or many simulated ones"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line, run one command, return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.summary, description=command.summary)
+        if arguments[:1] == [name]:  # only the chosen command's module is loaded
+            importlib.import_module(command.module).add_arguments(sub)
+    args = parser.parse_args(arguments)
+    module = importlib.import_module(COMMANDS[args.command].module)
+    try:
+        return int(asyncio.run(module.run(args)))
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

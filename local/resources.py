@@ -44,7 +44,7 @@ class Hub(_Named):
     @property
     def argument(self) -> str:
         """As `python -m local eventhubs --hub` wants it."""
-        return ":".join([self.name, str(self.partitions), *self.consumer_groups])
+        return f"{self.name}:{self.partitions}:{','.join(self.consumer_groups)}"
 
 
 class Resources(_Named):

@@ -1,9 +1,9 @@
 """The main job, step by step, as the service's users do it, over HTTP only. Each step checks what came back."""
 
 import asyncio
-import time
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,8 +1,8 @@
 """The function app: composes the three packages. Nothing is read, opened or built here."""
 
 import azure.functions as func
-import export_user_data.triggers
 
+import export_user_data.triggers
 import ingest_telemetry.triggers
 import register_device.triggers
 from shared.http import Api

@@ -98,7 +98,7 @@ class Monitor:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.make = make
-        self.outbox = outbox or Outbox()
+        self.outbox = Outbox() if outbox is None else outbox
         self.access: Access | None = None
         self.registered_anew = False
         self._api = api

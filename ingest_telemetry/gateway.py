@@ -1,0 +1,91 @@
+"""The telemetry gateway: checks a monitor's message reading by reading and hands what it accepts to the hub."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
+from ingest_telemetry.messages import Message, event_of
+from shared import clock
+from shared.callers import Monitor
+from shared.data_map import READINGS
+from shared.errors import CATALOGUE, Problem
+from shared.http import problem_of
+from shared.hubs import Hub
+
+
+async def accept_message(monitor: Monitor, envelope: Envelope, *, hub: Hub, now: datetime) -> Receipt:
+    """Give every reading its receipt; those accepted are in the hub when this returns.
+
+    Raises:
+        Problem: schema_version_unsupported; hub_unavailable, and then nothing was acknowledged.
+    """
+    if envelope.schema_version != SCHEMA_VERSION:
+        raise Problem("schema_version_unsupported", pointer="/schemaVersion")
+    message = Message(
+        ownership_id=monitor.ownership_id,
+        policy=monitor.policy,
+        message_id=str(envelope.message_id),
+        schema_version=envelope.schema_version,
+        sent_at=envelope.sent_at,
+        received_at=now,
+        readings=[],
+    )
+    checked = list(_checked(envelope.readings, message))
+    accepted = [reading for _, reading in checked if reading is not None]
+    if accepted:
+        body, properties = event_of(replace(message, readings=accepted))
+        await hub.send(body, key=monitor.ownership_id, properties=properties)
+    receipts = [receipt for receipt, _ in checked]
+    return Receipt(
+        message_id=envelope.message_id,
+        received_at=now,
+        accepted=len(accepted),
+        rejected=sum(receipt.status == "rejected" for receipt in receipts),
+        undeclared_fields_dropped=sum(_undeclared(reading) for reading in envelope.readings),
+        receipts=receipts,
+    )
+
+
+def _checked(
+    readings: Sequence[Mapping[str, Any]], message: Message
+) -> Iterator[tuple[ReadingReceipt, Mapping[str, Any] | None]]:
+    """Each reading's receipt, with the minimised reading when it is accepted."""
+    seen: set[str] = set()
+    for index, raw in enumerate(readings):
+        pointer = f"/readings/{index}"
+        model = reading_model(str(raw.get("kind")))
+        if model is None:
+            yield _rejected(index, "reading_kind_unknown", f"{pointer}/kind"), None
+            continue
+        try:
+            reading = model.model_validate(raw).model_dump(exclude_none=True)
+        except ValidationError as error:
+            problem = problem_of(error, prefix=pointer)
+            yield _rejected(index, problem.code, problem.pointer), None
+            continue
+        observed_at = reading["observedAt"]
+        reading["observedAt"] = clock.text(observed_at)
+        category = READINGS[reading["kind"]].category.value
+        refusal = message.policy.refusal(category, observed_at + message.clock_offset, message.received_at)
+        if refusal is not None:
+            yield _rejected(index, refusal, pointer), None
+        elif (identity := repr(sorted(reading.items()))) in seen:
+            yield ReadingReceipt(index=index, status="duplicate"), None
+        else:
+            seen.add(identity)
+            yield ReadingReceipt(index=index, status="accepted"), reading
+
+
+def _rejected(index: int, code: str, pointer: str | None) -> ReadingReceipt:
+    return ReadingReceipt(
+        index=index, status="rejected", code=code, pointer=pointer, retryable=CATALOGUE[code].retryable
+    )
+
+
+def _undeclared(raw: Mapping[str, Any]) -> int:
+    kind = READINGS.get(str(raw.get("kind")))
+    return 0 if kind is None else len(raw.keys() - kind.fields.keys() - {"kind", "observedAt"})

@@ -1,0 +1,68 @@
+"""The functions of `ingest_telemetry`: the gateway that monitors call, and the worker behind the hub."""
+
+import typing
+from datetime import UTC
+from http import HTTPStatus
+
+import azure.functions as func
+
+from ingest_telemetry import gateway, storing
+from ingest_telemetry.contract import Envelope, Receipt
+from ingest_telemetry.messages import HubEvent
+from shared.admission import MONITOR
+from shared.callers import Monitor
+from shared.http import Api, Call
+from shared.hubs import CONNECTION, TELEMETRY_HUB
+
+
+def blueprint(api: Api) -> func.Blueprint:
+    """All functions of the package."""
+    functions = func.Blueprint()
+
+    @api.operation(
+        functions,
+        "POST",
+        "telemetry",
+        admission=MONITOR,
+        body=Envelope,
+        answers={HTTPStatus.ACCEPTED: Receipt},
+        problems=("schema_version_unsupported", "hub_unavailable"),
+    )
+    async def accept_telemetry(call: Call[Monitor, Envelope]) -> Receipt:
+        """Take a message of readings; every reading gets its receipt."""
+        return await gateway.accept_message(
+            call.caller, call.body, hub=call.services.hubs.telemetry, now=call.services.clock()
+        )
+
+    @functions.function_name("store_telemetry")
+    @functions.event_hub_message_trigger(
+        "events",
+        CONNECTION,
+        TELEMETRY_HUB,
+        cardinality=func.Cardinality.MANY,
+        data_type=func.DataType.BINARY,
+    )
+    @functions.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:01:00")
+    async def store_telemetry(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
+        """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
+        services = await api.services()
+        storing.log_outcome(await storing.store_events(hub_events(events), database=services.database))
+
+    return functions
+
+
+def hub_events(events: typing.Sequence[func.EventHubEvent]) -> list[HubEvent]:
+    """The batch as the use case reads it; properties and partition are in the metadata that all its events share."""
+    metadata = events[0].metadata or {}
+    properties = metadata["PropertiesArray"]
+    partition = str(metadata["PartitionContext"]["PartitionId"])
+    return [
+        HubEvent(
+            body=event.get_body(),
+            properties=properties[index] or {},
+            partition=partition,
+            sequence_number=int(event.sequence_number or 0),
+            enqueued_at=typing.cast("typing.Any", event.enqueued_time).replace(tzinfo=UTC),
+        )
+        for index, event in enumerate(events)
+    ]

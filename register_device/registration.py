@@ -1,0 +1,192 @@
+"""Registration: a monitor that proved its make is paired with the account behind a claim.
+
+The order of the writes makes every step safe to repeat: a pending link, gate and marker, the device (the truth about
+its ownership, under ETag), the end of the ownership before, and only then a token. The claim holds the id of the
+ownership that it founds, so a repeated registration resumes where the first one was cut off.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from register_device.claims import Claim, redeem_claim
+from register_device.contract import DeviceAccess, DeviceData, Registration
+from shared import clock
+from shared.callers import AttestedMonitor
+from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, Stale, declared
+from shared.data_map import Category
+from shared.errors import Problem
+from shared.gate import Policy, Window, change_policy, create_gate, load_policy
+from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
+
+_TRIES: Final = 5
+DEVICE_ITEM: Final = "device"
+
+
+async def register_monitor(
+    monitor: AttestedMonitor,
+    registration: Registration,
+    *,
+    database: Database,
+    keys: KeySet,
+    identity_key: bytes,
+    now: datetime,
+) -> tuple[DeviceAccess, bool]:
+    """Pair a monitor; return its access, and whether this began a new ownership.
+
+    Raises:
+        Problem: serial_mismatch, claim_unknown, claim_expired or claim_used.
+    """
+    if registration.device.serial_number != monitor.serial_number:
+        raise Problem("serial_mismatch", pointer="/device/serialNumber")
+    device_id = keyed_id(identity_key, "device", monitor.serial_number)
+    claim = await redeem_claim(registration.claim, device_id, claims=database["claims"], now=now)
+    facts = _facts(registration.device) | {"enrolmentGroup": monitor.enrolment_group, "updatedAt": clock.text(now)}
+    for _ in range(_TRIES):
+        device = await database["devices"].read(device_id, DEVICE_ITEM)
+        try:
+            if device is not None and device["ownerPersonId"] == claim.person_id:
+                device, is_new = await _refreshed(device, facts, database=database), False
+            else:
+                device, is_new = await _newly_owned(device_id, device, claim, facts, database=database, now=now), True
+        except (Stale, Conflict):
+            continue  # another registration of the same monitor was faster
+        await _finish(device, database=database)
+        return await grant_access(device, database=database, keys=keys, now=now), is_new
+    raise Problem("busy", retry_after_s=1)
+
+
+async def renew_access(
+    monitor: AttestedMonitor, *, database: Database, keys: KeySet, identity_key: bytes, now: datetime
+) -> DeviceAccess:
+    """A fresh token, under the policy in force, for a registered monitor.
+
+    Raises:
+        Problem: device_not_registered.
+    """
+    device_id = keyed_id(identity_key, "device", monitor.serial_number)
+    device = await database["devices"].read(device_id, DEVICE_ITEM)
+    if device is None:
+        raise Problem("device_not_registered")
+    return await grant_access(device, database=database, keys=keys, now=now)
+
+
+async def grant_access(device: Item, *, database: Database, keys: KeySet, now: datetime) -> DeviceAccess:
+    """Sign a token for the present ownership of a device."""
+    ownership_id = device["ownershipId"]
+    policy = await load_policy(database["telemetry"], ownership_id)
+    token, expires_at = issue_device_token(DeviceToken(device["deviceId"], ownership_id, policy), keys=keys, now=now)
+    return DeviceAccess(
+        device_id=device["deviceId"],
+        ownership_id=ownership_id,
+        token=token,
+        token_expires_at=expires_at,
+        categories=policy.open_at(now),
+        server_time=now,
+    )
+
+
+def _facts(device: DeviceData) -> dict[str, Any]:
+    stated = {
+        "serialNumber": device.serial_number,
+        "macAddress": device.mac_address,
+        "family": device.family,
+        "productType": device.type,
+        "subtype": device.subtype,
+        "model": device.model,
+        "firmwareVersion": device.firmware_version,
+        "hardwareVersion": device.hardware_version,
+        "region": device.region,
+        "manufacturedAt": clock.text(device.manufactured_at) if device.manufactured_at else None,
+    }
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+async def _refreshed(device: Item, facts: Item, *, database: Database) -> Item:
+    item = declared(device) | facts
+    await database["devices"].replace(item, device["_etag"])
+    return item
+
+
+async def _newly_owned(
+    device_id: str, before: Item | None, claim: Claim, facts: Item, *, database: Database, now: datetime
+) -> Item:
+    """Found the claim's ownership; a claim that founded one which has ended founds none again."""
+    if before is not None and await database["devices"].read(device_id, f"past:{claim.ownership_id}") is not None:
+        raise Problem("claim_used")
+    await _link(claim.person_id, device_id, claim.ownership_id, database=database, now=now)
+    policy = Policy(epoch=1, start=now, windows={Category.USAGE.value: (Window(now),)})
+    policy = await create_gate(database["telemetry"], claim.ownership_id, policy)
+    item = {
+        **(declared(before) if before else {"firstConnectedAt": clock.text(now)}),
+        **facts,
+        "id": DEVICE_ITEM,
+        "type": "device",
+        "deviceId": device_id,
+        "ownershipId": claim.ownership_id,
+        "ownerPersonId": claim.person_id,
+        "ownedSince": clock.text(policy.start),
+    }
+    if before is None:
+        await database["devices"].create(item)
+        return item
+    past = {
+        "id": f"past:{before['ownershipId']}",
+        "type": "pastOwnership",
+        "deviceId": device_id,
+        "ownershipId": before["ownershipId"],
+        "ownerPersonId": before["ownerPersonId"],
+        "since": before["ownedSince"],
+        "until": clock.text(policy.start),
+    }
+    operations: list[Operation] = [Replace(item, before["_etag"]), Create(past)]
+    try:
+        await database["devices"].batch(device_id, operations)
+    except BatchFailed as failed:
+        raise Stale("device") from failed
+    return item
+
+
+async def _link(person_id: str, device_id: str, ownership_id: str, *, database: Database, now: datetime) -> None:
+    item = {
+        "id": f"link:{ownership_id}",
+        "type": "link",
+        "personId": person_id,
+        "deviceId": device_id,
+        "ownershipId": ownership_id,
+        "role": "owner",
+        "state": "pending",
+        "since": clock.text(now),
+    }
+    try:
+        await database["people"].create(item)
+    except Conflict:
+        return  # a repeat: the link is there
+
+
+async def _finish(device: Item, *, database: Database) -> None:
+    """End what came before, then let the new link count; every part may be repeated."""
+    query = "SELECT * FROM c WHERE c.type = 'pastOwnership'"
+    async for past in database["devices"].query(query, partition=device["deviceId"]):
+        until = clock.moment(past["until"])
+        await change_policy(database["telemetry"], past["ownershipId"], partial(_ended, end=until))
+        await _set_link(
+            past["ownerPersonId"], past["ownershipId"], {"state": "ended", "until": past["until"]}, database
+        )
+    await _set_link(device["ownerPersonId"], device["ownershipId"], {"state": "active"}, database)
+
+
+def _ended(policy: Policy, *, end: datetime) -> Policy:
+    return policy if policy.end is not None else replace(policy, end=end)
+
+
+async def _set_link(person_id: str, ownership_id: str, change: Item, database: Database) -> None:
+    people = database["people"]
+    link = await people.read(person_id, f"link:{ownership_id}")
+    if link is None or all(link.get(name) == value for name, value in change.items()):
+        return
+    try:
+        await people.replace(declared(link) | change, link["_etag"])
+    except Stale:
+        return  # a simultaneous repeat of this registration has done it

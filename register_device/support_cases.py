@@ -1,0 +1,79 @@
+"""Support cases: while one is open, the device's performance data is collected, and at no other time."""
+
+from datetime import datetime, timedelta
+
+from register_device.contract import SupportCase
+from register_device.devices import owned_device
+from shared import clock
+from shared.cosmos import Database, Item, Stale, declared
+from shared.data_map import Category
+from shared.errors import Problem
+from shared.gate import Window, change_policy
+from shared.people import new_id
+
+
+async def open_case(person_id: str, device_id: str, days: int, *, database: Database, now: datetime) -> SupportCase:
+    """Open a case on one's own device. The monitor learns of it when it next renews its token.
+
+    Raises:
+        Problem: device_not_yours.
+    """
+    device = await owned_device(person_id, device_id, database=database)
+    case_id = new_id()
+    expires_at = now + timedelta(days=days)
+    item = {
+        "id": f"case:{case_id}",
+        "type": "supportCase",
+        "deviceId": device_id,
+        "caseId": case_id,
+        "ownershipId": device["ownershipId"],
+        "openedAt": clock.text(now),
+        "caseExpiresAt": clock.text(expires_at),
+    }
+    await database["devices"].create(item)  # the ground comes before what it allows
+    window = Window(now, expires_at)
+    await change_policy(
+        database["telemetry"],
+        device["ownershipId"],
+        lambda policy: policy.with_window(Category.PERFORMANCE.value, window),
+    )
+    return _view(item)
+
+
+async def close_case(person_id: str, device_id: str, case_id: str, *, database: Database, now: datetime) -> SupportCase:
+    """Close a case; from the answer on nothing more is collected under it. Closing it again changes nothing.
+
+    Raises:
+        Problem: device_not_yours or support_case_unknown.
+    """
+    device = await owned_device(person_id, device_id, database=database)
+    item = await database["devices"].read(device_id, f"case:{case_id}")
+    if item is None or item["ownershipId"] != device["ownershipId"]:
+        raise Problem("support_case_unknown")
+    if "closedAt" in item:
+        return _view(item)
+    begun = clock.moment(item["openedAt"])
+    await change_policy(
+        database["telemetry"],
+        device["ownershipId"],
+        lambda policy: policy.without_window(Category.PERFORMANCE.value, begun),
+    )
+    closed = declared(item) | {"closedAt": clock.text(now)}
+    try:
+        await database["devices"].replace(closed, item["_etag"])
+    except Stale:  # closed twice at once
+        item = await database["devices"].read(device_id, f"case:{case_id}")
+        if item is None:
+            raise
+        return _view(item)
+    return _view(closed)
+
+
+def _view(item: Item) -> SupportCase:
+    return SupportCase(
+        case_id=item["caseId"],
+        device_id=item["deviceId"],
+        opened_at=clock.moment(item["openedAt"]),
+        expires_at=clock.moment(item["caseExpiresAt"]),
+        closed_at=clock.moment(item["closedAt"]) if "closedAt" in item else None,
+    )

@@ -1,0 +1,58 @@
+"""Who calls: frozen values that the HTTP edge makes from a verified credential, and that use cases receive."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.gate import Policy
+
+
+class Role(StrEnum):
+    """What a member of staff may be."""
+
+    SUPPORT = "support"
+    PRIVACY = "privacy"
+    SALES = "sales"
+    FLEET = "fleet"
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone:
+    """A caller who has shown nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A signed-in person with an account. The e-mail is a datum to keep, never a reason to let somebody in."""
+
+    person_id: str
+    email: str | None
+    identity_key: str
+    """Keyed hash of the sign-in identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A signed-in member of staff."""
+
+    staff_id: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A registered monitor, with the policy that its token carries."""
+
+    device_id: str
+    ownership_id: str
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedMonitor:
+    """A monitor that has proved its make; it need not be registered."""
+
+    serial_number: str
+    enrolment_group: str
+
+
+Caller = Anyone | Resident | Staff | Monitor | AttestedMonitor

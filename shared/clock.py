@@ -1,0 +1,22 @@
+"""Time as a parameter, and its one written form."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Gives the present as an aware UTC time."""
+
+
+def system_clock() -> datetime:
+    """Return the present of this machine."""
+    return datetime.now(UTC)
+
+
+def text(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and Z: every stored time has this form, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(written: str) -> datetime:
+    """Read a time that `text` wrote."""
+    return datetime.fromisoformat(written)

@@ -1,0 +1,48 @@
+"""What all bodies have in common: camelCase names, strict types, nothing undeclared."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from shared import clock
+
+Moment = Annotated[AwareDatetime, PlainSerializer(clock.text, return_type=str)]
+"""An aware time; written in UTC with milliseconds."""
+
+
+def _from_epoch_ms(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value / 1000, UTC)
+        except (OverflowError, OSError, ValueError):
+            return value
+    return value
+
+
+DeviceMoment = Annotated[Moment, BeforeValidator(_from_epoch_ms, json_schema_input_type=AwareDatetime | int)]
+"""A time as devices and apps write it: ISO 8601 with an offset or Z, or milliseconds since 1970."""
+
+
+class Body(BaseModel):
+    """The body of a request: an undeclared field or another type is refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        str_max_length=4096,
+    )
+
+
+class View(BaseModel):
+    """The body of an answer."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Nothing(Body):
+    """An empty JSON object: the operation needs no data."""

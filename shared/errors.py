@@ -1,0 +1,159 @@
+"""The catalogue of everything that can go wrong for a caller: one sentence each, without HTTP in it.
+
+A use case raises `Problem("claim_used")`. The HTTP edge renders it as an RFC 9457 problem document with the status
+that the catalogue names. Texts hold no value that a caller sent: nothing personal is ever echoed.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a caller is told."""
+
+    status: int
+    title: str
+    action: str
+    retryable: bool = False
+
+
+CATALOGUE: Final[dict[str, Entry]] = {
+    # who is calling
+    "token_missing": Entry(
+        status=401, title="No access token was sent.", action="Sign in and send the token in the Authorization header."
+    ),
+    "token_invalid": Entry(
+        status=401, title="The access token is not one that this service can verify.", action="Sign in again."
+    ),
+    "token_expired": Entry(
+        status=401, title="The access token has expired.", action="Sign in again, or renew the token.", retryable=True
+    ),
+    "token_foreign": Entry(
+        status=401,
+        title="The access token was issued for something else.",
+        action="Use a token that was issued for this kind of caller and this service.",
+    ),
+    "email_not_verified": Entry(
+        status=403, title="The e-mail address is not verified.", action="Verify the address with the sign-in provider."
+    ),
+    "not_allowed": Entry(status=403, title="This caller may not do that.", action="Ask for the role that may."),
+    "attestation_refused": Entry(
+        status=401,
+        title="The monitor could not prove its make.",
+        action="Ask for a new challenge and sign it with the key of this monitor. Seen by residents as error 3.",
+        retryable=True,
+    ),
+    "sign_in_unavailable": Entry(
+        status=503, title="The sign-in provider does not answer.", action="Try again shortly.", retryable=True
+    ),
+    # what was sent
+    "body_too_large": Entry(status=413, title="The body is too large.", action="Send less in one request."),
+    "body_unreadable": Entry(
+        status=400, title="The body is not complete, valid JSON.", action="Send the whole body as one JSON object."
+    ),
+    "compression_invalid": Entry(
+        status=400, title="The body is not complete, valid gzip.", action="Compress the body again, or send it plain."
+    ),
+    "encoding_unsupported": Entry(
+        status=415, title="That content encoding is not supported.", action="Send the body plain or as gzip."
+    ),
+    "content_type_unsupported": Entry(
+        status=415, title="That content type is not supported.", action="Send application/json."
+    ),
+    "field_unknown": Entry(
+        status=422, title="The body has a field that is not declared.", action="Remove the field at the pointer."
+    ),
+    "field_missing": Entry(
+        status=422, title="The body lacks a required field.", action="Add the field at the pointer."
+    ),
+    "field_wrong_type": Entry(
+        status=422, title="A field has the wrong type.", action="Send the type that the API description names."
+    ),
+    "field_out_of_range": Entry(
+        status=422, title="A field has a value that is not allowed.", action="Send a value within the stated limits."
+    ),
+    "route_unknown": Entry(
+        status=404, title="There is nothing at this address.", action="See the API description for what there is."
+    ),
+    # registration
+    "claim_unknown": Entry(
+        status=404, title="There is no such claim.", action="Show the QR code of a new claim to the monitor."
+    ),
+    "claim_expired": Entry(
+        status=410, title="The claim has expired.", action="Start the pairing again in the app: it makes a new claim."
+    ),
+    "claim_used": Entry(
+        status=409,
+        title="The claim was already used for another monitor.",
+        action="Start the pairing again in the app: it makes a new claim.",
+    ),
+    "serial_mismatch": Entry(
+        status=422,
+        title="The device data names another monitor than the one that proved its make.",
+        action="Send the serial number that the monitor attests.",
+    ),
+    "device_not_registered": Entry(
+        status=404, title="This monitor is not registered.", action="Pair it with an account first."
+    ),
+    "device_not_yours": Entry(
+        status=404,
+        title="You have no such device.",
+        action="Use the id of a device in your list.",
+    ),
+    "support_case_unknown": Entry(
+        status=404, title="There is no such support case.", action="Use the id that the opened case was given."
+    ),
+    # telemetry
+    "schema_version_unsupported": Entry(
+        status=422,
+        title="That version of the telemetry envelope is not supported.",
+        action="Send a published version.",
+    ),
+    "reading_kind_unknown": Entry(
+        status=422, title="There is no such kind of reading.", action="Send a declared kind."
+    ),
+    "category_not_open": Entry(
+        status=403,
+        title="This category is not collected from this monitor.",
+        action="Renew the device token to learn what is; performance needs an open support case.",
+        retryable=True,
+    ),
+    "outside_ownership": Entry(
+        status=403,
+        title="The reading lies outside the time in which the present owner has the monitor.",
+        action="Drop it.",
+    ),
+    "hub_unavailable": Entry(
+        status=503,
+        title="The telemetry cannot be taken at the moment.",
+        action="Keep the message as it is and send it again after the stated time.",
+        retryable=True,
+    ),
+    # exports
+    "export_unknown": Entry(status=404, title="You have no such export.", action="Ask for a new export."),
+    "export_not_ready": Entry(
+        status=409, title="The export is not ready yet.", action="Ask for its state again shortly.", retryable=True
+    ),
+    "export_expired": Entry(status=410, title="The export has expired.", action="Ask for a new export."),
+    # us
+    "busy": Entry(status=503, title="The service is busy.", action="Try again after the stated time.", retryable=True),
+    "internal_error": Entry(
+        status=500,
+        title="Something went wrong on our side.",
+        action="Try again; if it stays, contact support with the request id.",
+        retryable=True,
+    ),
+}
+
+
+class Problem(Exception):
+    """A use case cannot do what was asked; `code` is in the catalogue."""
+
+    def __init__(self, code: str, *, pointer: str | None = None, retry_after_s: int | None = None) -> None:
+        """Name the code, and where in the body it lies as a JSON pointer made of declared names only."""
+        super().__init__(code)
+        self.entry = CATALOGUE[code]
+        self.code = code
+        self.pointer = pointer
+        self.retry_after_s = retry_after_s

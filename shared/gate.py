@@ -1,0 +1,184 @@
+"""The gate: what may be stored for one period of ownership, and the marker that locks it.
+
+The gate item holds the policy under an epoch; beside it lies the marker item of that epoch. Whoever writes telemetry
+reads the marker in the same transactional batch, so a write decided under an older policy fails as a whole. A change
+replaces gate and marker in one batch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final, Self
+
+from shared import clock
+from shared.cosmos import BatchFailed, Container, Create, Delete, Operation, Replace
+
+WINDOWS_KEPT: Final = 8
+"""Windows per category that a policy carries: it bounds the size of a device token."""
+
+_CHANGES_TRIED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time during which a category is collected: from, and until (None: open)."""
+
+    start: datetime
+    end: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the moment lies in it; the end is outside."""
+        return self.start <= moment and (self.end is None or moment < self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What one ownership admits, under one epoch."""
+
+    epoch: int
+    start: datetime
+    end: datetime | None = None
+    windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
+    tombstone: bool = False
+
+    def refusal(self, category: str, observed_at: datetime, received_at: datetime) -> str | None:
+        """Why a reading of a category may not be stored; None when it may.
+
+        It must lie in the period of ownership, and in a window of its category. What was observed before the end of
+        a period but received after it is refused as well: the monitor belongs to somebody else by then.
+        """
+        if self.tombstone or not Window(self.start, self.end).holds(observed_at):
+            return "outside_ownership"
+        if self.end is not None and received_at >= self.end:
+            return "outside_ownership"
+        if not any(window.holds(observed_at) for window in self.windows.get(category, ())):
+            return "category_not_open"
+        return None
+
+    def open_at(self, moment: datetime) -> list[str]:
+        """The categories that are collected at a moment."""
+        return [
+            category for category, windows in self.windows.items() if any(window.holds(moment) for window in windows)
+        ]
+
+    def with_window(self, category: str, window: Window) -> Self:
+        """The policy with one more window of a category; the oldest are let go."""
+        kept = (*self.windows.get(category, ()), window)[-WINDOWS_KEPT:]
+        return replace(self, windows={**self.windows, category: kept})
+
+    def without_window(self, category: str, begun: datetime) -> Self:
+        """The policy without the window of a category that begun then: what was observed in it is refused as well."""
+        windows = tuple(window for window in self.windows.get(category, ()) if window.start != begun)
+        return replace(self, windows={**self.windows, category: windows})
+
+    def claims(self) -> dict[str, Any]:
+        """The policy as it is stored, put into tokens and stamped on events."""
+        written: dict[str, Any] = {
+            "epoch": self.epoch,
+            "start": clock.text(self.start),
+            "windows": {
+                category: [
+                    [clock.text(window.start)]
+                    if window.end is None
+                    else [clock.text(window.start), clock.text(window.end)]
+                    for window in windows
+                ]
+                for category, windows in self.windows.items()
+            },
+        }
+        if self.end is not None:
+            written["end"] = clock.text(self.end)
+        if self.tombstone:
+            written["tombstone"] = True
+        return written
+
+    @classmethod
+    def from_claims(cls, written: Mapping[str, Any]) -> Self:
+        """Read what `claims` wrote."""
+        return cls(
+            epoch=int(written["epoch"]),
+            start=clock.moment(written["start"]),
+            end=clock.moment(written["end"]) if written.get("end") else None,
+            windows={
+                category: tuple(Window(*(clock.moment(edge) for edge in window)) for window in windows)
+                for category, windows in written["windows"].items()
+            },
+            tombstone=bool(written.get("tombstone", False)),
+        )
+
+
+def marker_id(epoch: int) -> str:
+    """Id of the marker item of an epoch."""
+    return f"alive:{epoch}"
+
+
+def _gate_item(ownership_id: str, policy: Policy) -> dict[str, Any]:
+    return {"id": "gate", "type": "gate", "ownershipId": ownership_id, **policy.claims()}
+
+
+def _marker_item(ownership_id: str, epoch: int) -> dict[str, Any]:
+    return {"id": marker_id(epoch), "type": "marker", "ownershipId": ownership_id}
+
+
+async def create_gate(telemetry: Container, ownership_id: str, policy: Policy) -> Policy:
+    """Create gate and marker; a repeat leaves what is there and returns it."""
+    try:
+        await telemetry.batch(
+            ownership_id,
+            [
+                Create(_gate_item(ownership_id, policy)),
+                Create(_marker_item(ownership_id, policy.epoch)),
+            ],
+        )
+    except BatchFailed as failed:
+        if failed.status != HTTPStatus.CONFLICT:
+            raise
+        return await load_policy(telemetry, ownership_id)
+    return policy
+
+
+async def load_policy(telemetry: Container, ownership_id: str) -> Policy:
+    """The policy in force.
+
+    Raises:
+        LookupError: there is no gate, so nothing may be stored.
+    """
+    item = await telemetry.read(ownership_id, "gate")
+    if item is None:
+        raise LookupError("this ownership has no gate")
+    return Policy.from_claims(item)
+
+
+async def change_policy(telemetry: Container, ownership_id: str, change: Callable[[Policy], Policy]) -> Policy:
+    """Replace the policy under the next epoch: a write decided under an older one fails from now on.
+
+    Cosmos batches are snapshot-isolated, so one that read the old marker may still commit within the server's limit of
+    5 s. Who purges after a change waits for that.
+
+    Raises:
+        LookupError: there is no gate.
+        TimeoutError: others kept changing it.
+    """
+    for _ in range(_CHANGES_TRIED):
+        item = await telemetry.read(ownership_id, "gate")
+        if item is None:
+            raise LookupError("this ownership has no gate")
+        old = Policy.from_claims(item)
+        changed = change(old)
+        if changed == old:
+            return old
+        new = replace(changed, epoch=old.epoch + 1)
+        operations: list[Operation] = [
+            Replace(_gate_item(ownership_id, new), etag=item["_etag"]),
+            Delete(marker_id(old.epoch)),
+            *([] if new.tombstone else [Create(_marker_item(ownership_id, new.epoch))]),
+        ]
+        try:
+            await telemetry.batch(ownership_id, operations)
+        except BatchFailed as failed:
+            if failed.status != HTTPStatus.PRECONDITION_FAILED:
+                raise
+            continue
+        return new
+    raise TimeoutError("the policy of an ownership kept changing under this change")

@@ -1,0 +1,254 @@
+"""The HTTP edge: one way in for every operation.
+
+In this order: who calls, how large the body is, what it says, the use case, the answer. A caller who is not let in
+learns nothing of path, body or existence. Every failure is an RFC 9457 problem document from the catalogue; logs name
+operation, status and duration, never a body, a query string, a token or an address.
+"""
+
+import json
+import logging
+import re
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any, Final
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from shared.admission import Admission
+from shared.callers import Caller
+from shared.errors import Problem
+from shared.services import Services, ServicesSource
+
+BODY_LIMIT_BYTES: Final = 256 * 1024
+"""Largest body as sent."""
+
+UNPACKED_LIMIT_BYTES: Final = 1024 * 1024
+"""Largest body after decompression."""
+
+_log = logging.getLogger("blue.http")
+_TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call[C: Caller, B]:
+    """One admitted request."""
+
+    caller: C
+    body: B
+    services: Services
+    route: Mapping[str, str]
+
+    def id(self, name: str) -> str:
+        """An id in the route.
+
+        Raises:
+            Problem: route_unknown, when it cannot be one.
+        """
+        value = self.route.get(name, "")
+        if not _ID.fullmatch(value):
+            raise Problem("route_unknown")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers with when its status is not the usual one."""
+
+    body: BaseModel
+    status: HTTPStatus
+
+
+Reply = BaseModel | Answer | Mapping[str, Any]
+Handler = Callable[[Any], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation as the manifest, the API description and the edge know it."""
+
+    name: str
+    method: str
+    route: str
+    admission: Admission
+    summary: str
+    body: type[BaseModel] | None
+    answers: Mapping[HTTPStatus, type[BaseModel] | None]
+    problems: Sequence[str]
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """All HTTP operations of the app, and what they stand on."""
+
+    services: ServicesSource
+    operations: list[Operation] = field(default_factory=list)
+
+    def operation(
+        self,
+        blueprint: func.Blueprint,
+        method: str,
+        route: str,
+        *,
+        admission: Admission,
+        answers: Mapping[HTTPStatus, type[BaseModel] | None],
+        body: type[BaseModel] | None = None,
+        problems: Sequence[str] = (),
+    ) -> Callable[[Handler], Handler]:
+        """Make a use case an HTTP function; its docstring's first line is its summary."""
+
+        def register(handler: Handler) -> Handler:
+            operation = Operation(
+                name=handler.__name__,
+                method=method,
+                route=route,
+                admission=admission,
+                summary=(handler.__doc__ or "").strip().splitlines()[0],
+                body=body,
+                answers=answers,
+                problems=problems,
+                handler=handler,
+            )
+            self.operations.append(operation)
+
+            async def endpoint(req: func.HttpRequest) -> func.HttpResponse:
+                return await respond(req, operation, self.services)
+
+            endpoint.__name__ = handler.__name__
+            blueprint.function_name(handler.__name__)(blueprint.route(route=route, methods=[method])(endpoint))
+            return handler
+
+        return register
+
+
+async def respond(req: func.HttpRequest, operation: Operation, source: ServicesSource) -> func.HttpResponse:
+    """Answer one request; this is the outermost edge, and nothing is raised from it."""
+    started = time.perf_counter()
+    request_id = _request_id(req)
+    code = "-"
+    try:
+        response = _rendered(await _handled(req, operation, await source()), operation)
+    except Problem as problem:
+        code = problem.code
+        response = _problem_response(problem, request_id)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: the caller gets a problem document, the log the place
+        code = "internal_error"
+        _log_fault(error, operation.name, request_id)
+        response = _problem_response(Problem("internal_error"), request_id)
+    response.headers["X-Request-Id"] = request_id
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    _log.info("%s %d %s %.1f ms request %s", operation.name, response.status_code, code, elapsed_ms, request_id)
+    return response
+
+
+async def _handled(req: func.HttpRequest, operation: Operation, services: Services) -> Reply:
+    caller = await operation.admission.admit(req.headers.get("authorization"), services)
+    body = _parsed(req, operation.body) if operation.body is not None else None
+    return await operation.handler(Call(caller, body, services, req.route_params))
+
+
+def _parsed(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
+    content_type = req.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise Problem("content_type_unsupported")
+    body = _unpacked(req.get_body(), req.headers.get("content-encoding", "identity").strip().lower())
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise problem_of(error) from None  # the original repeats what was sent
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    if len(body) > BODY_LIMIT_BYTES:
+        raise Problem("body_too_large")
+    if encoding in {"", "identity"}:
+        return body
+    if encoding != "gzip":
+        raise Problem("encoding_unsupported")
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = unpacker.decompress(body, UNPACKED_LIMIT_BYTES + 1)
+    except zlib.error as error:
+        raise Problem("compression_invalid") from error
+    if len(plain) > UNPACKED_LIMIT_BYTES:
+        raise Problem("body_too_large")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Problem("compression_invalid")
+    return plain
+
+
+def problem_of(error: ValidationError, *, prefix: str = "") -> Problem:
+    """The first fault of a body, with a pointer that holds declared names and indices only."""
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    kind, path = fault["type"], list(fault["loc"])
+    if kind == "json_invalid":
+        return Problem("body_unreadable")
+    if kind == "extra_forbidden":
+        path = path[:-1]  # the last part is a name that the sender chose
+        code = "field_unknown"
+    elif kind == "missing":
+        code = "field_missing"
+    elif kind.endswith(("_type", "_parsing", "_from_date_parsing")):
+        code = "field_wrong_type"
+    else:
+        code = "field_out_of_range"
+    return Problem(code, pointer=prefix + "".join(f"/{part}" for part in path))
+
+
+def _rendered(reply: Reply, operation: Operation) -> func.HttpResponse:
+    status = next(iter(operation.answers))
+    if isinstance(reply, Answer):
+        status = reply.status
+    body = reply.body if isinstance(reply, Answer) else reply
+    written = (
+        body.model_dump_json(by_alias=True, exclude_none=True)
+        if isinstance(body, BaseModel)
+        else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    )
+    return func.HttpResponse(written, status_code=int(status), mimetype="application/json")
+
+
+def _problem_response(problem: Problem, request_id: str) -> func.HttpResponse:
+    entry = problem.entry
+    document = {
+        "type": f"urn:blue:problem:{problem.code}",
+        "title": entry.title,
+        "status": entry.status,
+        "detail": entry.action,
+        "instance": f"urn:blue:request:{request_id}",
+        "code": problem.code,
+        "retryable": entry.retryable,
+    }
+    if problem.pointer is not None:
+        document["pointer"] = problem.pointer
+    headers = {}
+    if entry.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = f'Bearer error="{problem.code}"'
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    return func.HttpResponse(
+        json.dumps(document), status_code=entry.status, headers=headers, mimetype="application/problem+json"
+    )
+
+
+def _request_id(req: func.HttpRequest) -> str:
+    traced = _TRACEPARENT.fullmatch(req.headers.get("traceparent", ""))
+    return traced[1] if traced else token_hex(16)
+
+
+def _log_fault(error: BaseException, name: str, request_id: str) -> None:
+    """Log where a fault came from; its message may hold personal data and stays out."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    _log.error("%s failed: %s at %s, request %s", name, type(error).__qualname__, " > ".join(frames), request_id)

@@ -1,0 +1,142 @@
+"""Keys and what is signed with them: device access tokens, and detached signatures of exports."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import jwt
+
+from shared.errors import Problem
+from shared.gate import Policy
+
+DEVICE_TOKEN_LIFE: Final = timedelta(hours=1)
+"""How long a device access token is good for, and so the longest that a monitor takes to learn of a changed policy."""
+
+_DEVICE_AUDIENCE: Final = "blue-telemetry"
+_CHALLENGE_AUDIENCE: Final = "blue-attestation"
+CHALLENGE_LIFE: Final = timedelta(seconds=60)
+
+
+class KeySet:
+    """A JWK Set: the first key signs, all verify, so that a key is replaced by putting the new one first."""
+
+    def __init__(self, jwks: Mapping[str, Any], algorithm: str) -> None:
+        """Take the parsed JWK Set and the one algorithm that all its keys are for."""
+        self._keys = {key.key_id or "": key for key in jwt.PyJWKSet(list(jwks["keys"])).keys}
+        self._signing = next(iter(self._keys.values()))
+        self._jwks = jwks
+        self.algorithm = algorithm
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A compact JWT."""
+        return jwt.encode(
+            dict(claims), self._signing.key, algorithm=self.algorithm, headers={"kid": self._signing.key_id}
+        )
+
+    def sign_detached(self, payload: bytes) -> str:
+        """A JWS whose payload travels apart (RFC 7797)."""
+        return jwt.PyJWS().encode(
+            payload,
+            self._signing.key,
+            algorithm=self.algorithm,
+            headers={"kid": self._signing.key_id},
+            is_payload_detached=True,
+        )
+
+    def verify(self, token: str, *, audience: str, now: datetime) -> dict[str, Any]:
+        """The claims of a token that one of these keys signed for `audience`.
+
+        Raises:
+            Problem: token_invalid, token_foreign or token_expired.
+        """
+        try:
+            key = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
+            if key is None:
+                raise Problem("token_foreign")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.key,
+                algorithms=[self.algorithm],
+                audience=audience,
+                options={"verify_exp": False, "verify_iat": False, "require": ["exp", "aud"]},
+            )
+        except jwt.InvalidAudienceError as error:
+            raise Problem("token_foreign") from error
+        except jwt.InvalidTokenError as error:
+            raise Problem("token_invalid") from error
+        if claims["exp"] <= now.timestamp():  # the clock is a parameter, so the library's own check is off
+            raise Problem("token_expired")
+        return claims
+
+    def public(self) -> dict[str, list[dict[str, str]]]:
+        """The JWK Set without private parts, for those who verify."""
+        public_parts = ("kty", "crv", "x", "y", "kid", "alg")
+        return {
+            "keys": [
+                {part: key[part] for part in public_parts if part in key} | {"use": "sig"} for key in self._jwks["keys"]
+            ]
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceToken:
+    """What a verified device access token says."""
+
+    device_id: str
+    ownership_id: str
+    policy: Policy
+
+
+def issue_device_token(token: DeviceToken, *, keys: KeySet, now: datetime) -> tuple[str, datetime]:
+    """Sign a device access token; it carries the policy, so that admission needs no database read."""
+    expires_s = int((now + DEVICE_TOKEN_LIFE).timestamp())
+    claims = {
+        "aud": _DEVICE_AUDIENCE,
+        "sub": token.device_id,
+        "own": token.ownership_id,
+        "pol": token.policy.claims(),
+        "iat": int(now.timestamp()),
+        "exp": expires_s,
+    }
+    return keys.sign(claims), datetime.fromtimestamp(expires_s, UTC)
+
+
+def read_device_token(token: str, *, keys: KeySet, now: datetime) -> DeviceToken:
+    """Verify a device access token.
+
+    Raises:
+        Problem: token_invalid, token_foreign or token_expired.
+    """
+    claims = keys.verify(token, audience=_DEVICE_AUDIENCE, now=now)
+    return DeviceToken(claims["sub"], claims["own"], Policy.from_claims(claims["pol"]))
+
+
+def issue_challenge(serial_number: str, nonce: str, *, keys: KeySet, now: datetime) -> tuple[str, datetime]:
+    """A signed challenge for one monitor; it carries the service's time, for monitors that do not know theirs."""
+    expires = int((now + CHALLENGE_LIFE).timestamp())
+    claims = {"aud": _CHALLENGE_AUDIENCE, "sub": serial_number, "jti": nonce, "exp": expires}
+    return keys.sign(claims), datetime.fromtimestamp(expires, UTC)
+
+
+def read_challenge(challenge: str, *, keys: KeySet, now: datetime) -> tuple[str, str]:
+    """Serial number and nonce of a challenge that is still good.
+
+    Raises:
+        Problem: as `KeySet.verify`.
+    """
+    claims = keys.verify(challenge, audience=_CHALLENGE_AUDIENCE, now=now)
+    return claims["sub"], claims["jti"]
+
+
+def keyed_id(key: bytes, kind: str, value: str) -> str:
+    """A stable 128-bit id of something that must not be stored in clear; `kind` keeps the uses of the key apart."""
+    return hmac.new(key, f"{kind}\n{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def device_key(group_key: str, serial_number: str) -> bytes:
+    """The symmetric key of one monitor, derived as Azure DPS derives it from an enrolment group key (base64)."""
+    return hmac.new(base64.b64decode(group_key), serial_number.encode(), hashlib.sha256).digest()

@@ -1,0 +1,114 @@
+"""What use cases stand on, built once per worker process inside its running loop, from the settings."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared.clock import Clock, system_clock
+from shared.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from shared.blobs import Blobs
+    from shared.cosmos import Database
+    from shared.hubs import Hubs
+    from shared.keys import KeySet
+    from shared.sign_in import SignIn
+
+DEVICE_TOKENS_SIGNED_BY: Final = "HS256"
+"""The same app issues and verifies device tokens at every message, and an HMAC is the cheaper check."""
+
+EXPORTS_SIGNED_BY: Final = "ES256"
+"""What a key vault can hold, and what anybody can verify."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Stores, senders, keys and clock."""
+
+    settings: Settings
+    clock: Clock
+    database: "Database"
+    hubs: "Hubs"
+    blobs: "Blobs"
+    sign_in: "SignIn"
+    device_keys: "KeySet"
+    export_keys: "KeySet"
+    resources: contextlib.AsyncExitStack
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.resources.aclose()
+
+
+ServicesSource = Callable[[], Awaitable[Services]]
+"""Gives the services, building them at the first call."""
+
+
+async def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Services:
+    """Connect to everything; Azure's clients are loaded here and not before.
+
+    Raises:
+        SettingsUnusable: the environment lacks a setting.
+    """
+    import aiohttp  # noqa: PLC0415 - loaded where used
+
+    from shared.blobs import Blobs  # noqa: PLC0415 - loaded where used
+    from shared.cosmos import Database  # noqa: PLC0415 - loaded where used
+    from shared.hubs import Hubs  # noqa: PLC0415 - loaded where used
+    from shared.keys import KeySet  # noqa: PLC0415 - loaded where used
+    from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
+
+    settings = settings or load_settings()
+    async with contextlib.AsyncExitStack() as stack:
+        credential = None
+        if settings.cosmos_key is None:
+            from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - loaded where used
+
+            credential = await stack.enter_async_context(DefaultAzureCredential())
+        database = await Database.open(
+            settings.cosmos_endpoint,
+            settings.cosmos_key.get_secret_value() if settings.cosmos_key else credential,
+            settings.cosmos_database,
+        )
+        stack.push_async_callback(database.close)
+        hubs = Hubs.open(
+            connection=settings.event_hubs.get_secret_value() if settings.event_hubs else None,
+            namespace=settings.event_hubs_namespace,
+            credential=credential,
+        )
+        stack.push_async_callback(hubs.close)
+        blobs = Blobs.open(
+            connection=settings.blob_connection.get_secret_value() if settings.blob_connection else None,
+            account_url=settings.blob_account_url,
+            credential=credential,
+        )
+        stack.push_async_callback(blobs.close)
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
+        return Services(
+            settings=settings,
+            clock=clock,
+            database=database,
+            hubs=hubs,
+            blobs=blobs,
+            sign_in=SignIn(settings.sign_in_issuer, settings.sign_in_audience, session),
+            device_keys=KeySet(settings.device_token_keys, DEVICE_TOKENS_SIGNED_BY),
+            export_keys=KeySet(settings.export_keys, EXPORTS_SIGNED_BY),
+            resources=stack.pop_all(),
+        )
+
+
+def built_once(build: Callable[[], Awaitable[Services]] = open_services) -> ServicesSource:
+    """A source that builds at its first call and keeps what it built; a failed build is tried again."""
+    built: list[Services] = []
+    building = asyncio.Lock()
+
+    async def source() -> Services:
+        if not built:
+            async with building:
+                if not built:
+                    built.append(await build())
+        return built[0]
+
+    return source

@@ -1,0 +1,94 @@
+"""Settings of the app: typed, parsed once, and a missing one is a good sentence.
+
+`local.settings.sample.json` documents them all. Keys come by reference (Key Vault) in Azure.
+"""
+
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+JwkSet = dict[str, list[dict[str, str]]]
+
+
+class SettingsUnusable(Exception):
+    """The app cannot start with the settings it has; the message names each one and what is wrong."""
+
+
+class Settings(BaseSettings):
+    """What the environment tells the app."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True)
+
+    cosmos_endpoint: Annotated[str, Field(alias="BLUE_COSMOS_ENDPOINT")]
+    cosmos_key: Annotated[SecretStr | None, Field(alias="BLUE_COSMOS_KEY")] = None
+    cosmos_database: Annotated[str, Field(alias="BLUE_COSMOS_DATABASE")] = "blue"
+    event_hubs: Annotated[SecretStr | None, Field(alias="EventHubs")] = None
+    event_hubs_namespace: Annotated[str | None, Field(alias="EventHubs__fullyQualifiedNamespace")] = None
+    blob_connection: Annotated[SecretStr | None, Field(alias="BLUE_BLOB_CONNECTION")] = None
+    blob_account_url: Annotated[str | None, Field(alias="BLUE_BLOB_ACCOUNT_URL")] = None
+    sign_in_issuer: Annotated[str, Field(alias="BLUE_SIGN_IN_ISSUER")]
+    sign_in_audience: Annotated[str, Field(alias="BLUE_SIGN_IN_AUDIENCE")] = "blue-app"
+    identity_key: Annotated[Base64UrlBytes, Field(alias="BLUE_IDENTITY_KEY", min_length=32)]
+    device_token_keys: Annotated[Json[JwkSet], Field(alias="BLUE_DEVICE_TOKEN_KEYS")]
+    export_keys: Annotated[Json[JwkSet], Field(alias="BLUE_EXPORT_KEYS")]
+    enrolment_groups: Annotated[Json[dict[str, list[SecretStr]]], Field(alias="BLUE_ENROLMENT_GROUPS")]
+    instance_id: Annotated[str | None, Field(alias="WEBSITE_INSTANCE_ID")] = None
+    """Set by Azure and by nothing else: the app is deployed."""
+
+    @model_validator(mode="after")
+    def _one_way_to_each_service(self) -> Self:
+        if self.event_hubs is None and self.event_hubs_namespace is None:
+            raise ValueError("Event Hubs: set EventHubs__fullyQualifiedNamespace (in Azure) or EventHubs (elsewhere).")
+        if self.blob_connection is None and self.blob_account_url is None:
+            raise ValueError("Blob storage: set BLUE_BLOB_ACCOUNT_URL (in Azure) or BLUE_BLOB_CONNECTION (elsewhere).")
+        return self
+
+    @model_validator(mode="after")
+    def _no_double_when_deployed(self) -> Self:
+        if self.instance_id is None:
+            return self
+        doubles = [
+            name
+            for name, used in {
+                "BLUE_COSMOS_KEY": self.cosmos_key is not None,
+                "EventHubs": self.event_hubs is not None,
+                "BLUE_BLOB_CONNECTION": self.blob_connection is not None,
+                "BLUE_COSMOS_ENDPOINT": not _is_public_https(self.cosmos_endpoint),
+                "BLUE_SIGN_IN_ISSUER": not _is_public_https(self.sign_in_issuer),
+                "BLUE_DEVICE_TOKEN_KEYS": _has_development_key(self.device_token_keys),
+                "BLUE_EXPORT_KEYS": _has_development_key(self.export_keys),
+            }.items()
+            if used
+        ]
+        if doubles:
+            raise ValueError(f"A deployed app refuses development doubles: {', '.join(doubles)}.")
+        return self
+
+
+def _is_public_https(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and parts.hostname not in LOOPBACK_HOSTS
+
+
+def _has_development_key(keys: JwkSet) -> bool:
+    return any(key.get("kid", "").startswith("dev-") for key in keys.get("keys", []))
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsUnusable: one or more settings are missing or wrong; their values are not repeated.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'][:1]) or 'settings'}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsUnusable(f"The app cannot start. {faults}. See local.settings.sample.json.") from None

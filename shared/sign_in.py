@@ -1,0 +1,117 @@
+"""Sign-in: verifies the access tokens of the OpenID provider that residents and staff sign in with."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import jwt
+
+from shared.callers import Role
+from shared.errors import Problem
+
+if TYPE_CHECKING:
+    import aiohttp
+
+ALGORITHMS: Final = ("RS256", "PS256", "ES256")
+FETCH_TIMEOUT_S: Final = 5
+REFRESH_AT_MOST_EVERY_S: Final = 30
+"""An unknown key id makes us fetch the provider's keys again, but no oftener: a forger must not make us hammer it."""
+
+DOCUMENT_LIMIT_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified sign-in: issuer and subject are who it is; the e-mail is only a datum."""
+
+    issuer: str
+    subject: str
+    email: str | None
+    roles: frozenset[Role]
+
+
+class SignIn:
+    """Verifier for one provider and one audience; its keys are fetched when first needed and kept."""
+
+    def __init__(self, issuer: str, audience: str, session: "aiohttp.ClientSession") -> None:
+        """Take the issuer (its address), the audience that tokens must name, and an HTTP session."""
+        self._issuer = issuer.rstrip("/")
+        self._audience = audience
+        self._session = session
+        self._keys: dict[str, Any] = {}
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def verify(self, token: str, *, now: datetime) -> Identity:
+        """Who a token is about.
+
+        Raises:
+            Problem: token_invalid, token_foreign, token_expired or sign_in_unavailable.
+        """
+        try:
+            kid = str(jwt.get_unverified_header(token).get("kid", ""))
+            key = await self._key(kid)
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=self._audience,
+                options={
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                    "require": ["exp", "sub", "iss"],
+                },
+            )
+        except jwt.InvalidAudienceError as error:
+            raise Problem("token_foreign") from error
+        except jwt.InvalidTokenError as error:
+            raise Problem("token_invalid") from error
+        if str(claims["iss"]).rstrip("/") != self._issuer:
+            raise Problem("token_foreign")
+        if claims["exp"] <= now.timestamp():  # the clock is a parameter, so the library's own check is off
+            raise Problem("token_expired")
+        verified = claims.get("email") if claims.get("email_verified") is True else None
+        known = {role.value for role in Role}
+        return Identity(
+            issuer=self._issuer,
+            subject=str(claims["sub"]),
+            email=str(verified).strip().lower() if verified else None,
+            roles=frozenset(Role(role) for role in claims.get("roles", ()) if role in known),
+        )
+
+    async def _key(self, kid: str) -> Any:
+        if kid not in self._keys:
+            async with self._fetching:
+                if kid not in self._keys and time.monotonic() - self._fetched_at >= REFRESH_AT_MOST_EVERY_S:
+                    self._keys = await self._fetch_keys()
+                    self._fetched_at = time.monotonic()
+        if kid not in self._keys:
+            raise Problem("token_foreign")
+        return self._keys[kid]
+
+    async def _fetch_keys(self) -> dict[str, Any]:
+        discovery = await self._document(f"{self._issuer}/.well-known/openid-configuration")
+        jwks = await self._document(str(discovery["jwks_uri"]))
+        return {key.key_id or "": key.key for key in jwt.PyJWKSet(jwks["keys"]).keys}
+
+    async def _document(self, url: str) -> dict[str, Any]:
+        import aiohttp  # noqa: PLC0415 - loaded where used
+
+        timeout = aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)
+        try:
+            async with self._session.get(url, timeout=timeout, allow_redirects=False) as answer:
+                answer.raise_for_status()
+                body = await answer.content.read(DOCUMENT_LIMIT_BYTES)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Problem("sign_in_unavailable", retry_after_s=FETCH_TIMEOUT_S) from error
+        try:
+            document = json.loads(body)
+        except ValueError as error:
+            raise Problem("sign_in_unavailable", retry_after_s=FETCH_TIMEOUT_S) from error
+        if not isinstance(document, dict):
+            raise Problem("sign_in_unavailable", retry_after_s=FETCH_TIMEOUT_S)
+        return document

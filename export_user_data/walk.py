@@ -22,7 +22,7 @@ class Held:
 
 
 async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Held]:
-    """Every item held about a person, streamed: the account, then each period of ownership with device and telemetry."""
+    """Every item held about a person: the account, then each period of ownership with device and telemetry."""
     links: list[Item] = []
     async for item in database["people"].query(_EVERYTHING, partition=person_id):
         if item["type"] == "link":

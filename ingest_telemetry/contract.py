@@ -53,23 +53,29 @@ def reading_model(kind: str) -> type[BaseModel] | None:
     declared = READINGS.get(kind)
     if declared is None:
         return None
+    kind_of: Any = Literal[kind]
     fields: dict[str, Any] = {
-        name: (_type(field), ...) if field.required else (_type(field) | None, None)
-        for name, field in declared.fields.items()
+        "kind": (kind_of, ...),
+        "observedAt": (AwareDatetime, ...),
+        **{
+            name: (_type(field), ...) if field.required else (_type(field) | None, None)
+            for name, field in declared.fields.items()
+        },
     }
     config = ConfigDict(extra="ignore", hide_input_in_errors=True)
     return create_model(
         kind,
         __config__=config,
         __doc__=declared.about,
-        kind=(Literal[kind], ...),
-        observedAt=(AwareDatetime, ...),
         **fields,
     )
 
 
 def _type(field: ReadingField) -> Any:
-    described = {"description": field.about, "json_schema_extra": {"unit": field.unit} if field.unit else None}
+    described: dict[str, Any] = {
+        "description": field.about,
+        "json_schema_extra": {"unit": field.unit} if field.unit else None,
+    }
     if field.type == "choice":
         choices: Any = Literal[field.choices]
         return Annotated[choices, Field(**described)]

@@ -104,7 +104,7 @@ def message_of(event: HubEvent) -> Message:
         )
         for reading in message.readings:
             clock.moment(reading["observedAt"])
-            READINGS[reading["kind"]]  # noqa: B018 - an unknown kind is as malformed as a missing one
+            READINGS[reading["kind"]]
     except (KeyError, TypeError, ValueError) as error:
         raise Malformed("schema_unreadable", ownership_id) from error
     return message
@@ -167,7 +167,7 @@ def _item(
 
 
 def _columns(readings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
-    """Readings as one list per kind and field: a fraction of the size of as many objects, and so of the request units."""
+    """Readings as one list per kind and field: a fraction of the size, and of the request units, of as many objects."""
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
     for reading in readings:
         by_kind.setdefault(reading["kind"], []).append(reading)

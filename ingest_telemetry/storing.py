@@ -1,9 +1,9 @@
-"""Storing a batch of hub events: what can be stored is stored once, what cannot be read is quarantined, nothing is lost.
+"""Storing a batch of hub events: what can be is stored once, what cannot be read is quarantined, nothing is lost.
 
 Events of one ownership are decided together under the highest epoch among them and written in transactional batches,
 each of which reads the marker of that epoch: a batch decided under a policy that has changed fails as a whole and is
-decided again. An outage of the store is raised; the trigger's retry policy brings the whole batch again, and repeats are
-harmless.
+decided again. An outage of the store is raised; the trigger's retry policy brings the whole batch again, and repeats
+are harmless.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class _Pending:
 
     @property
     def is_quarantine(self) -> bool:
-        return self.item["type"] == "attributableMalformed"
+        return bool(self.item["type"] == "attributableMalformed")
 
     def as_quarantined(self) -> Self:
         """The event itself, for a message whose id was taken by another."""

@@ -1,0 +1,32 @@
+"""What is said to and by `export_user_data`."""
+
+from typing import Literal
+
+from shared.contract import Body, Moment, View
+
+
+class ExportRequest(Body):
+    """A person asks for a copy: `access` is everything held about them."""
+
+    scope: Literal["access"] = "access"
+
+
+class Export(View):
+    """An export and how far it is."""
+
+    export_id: str
+    scope: str
+    state: Literal["queued", "running", "ready", "failed"]
+    steps_done: int
+    steps_total: int
+    requested_at: Moment
+    ready_at: Moment | None = None
+    expires_at: Moment
+    bytes: int | None = None
+
+
+class DownloadLink(View):
+    """An address that lets whoever has it read this one export for a few minutes."""
+
+    url: str
+    expires_at: Moment

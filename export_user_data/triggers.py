@@ -1,0 +1,147 @@
+"""The functions of `export_user_data`: exports, their worker and timer, and the documents that anyone may read."""
+
+import json
+import logging
+import typing
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import azure.functions as func
+
+from export_user_data import exports
+from export_user_data.contract import DownloadLink, Export, ExportRequest
+from shared import openapi
+from shared.admission import ANYONE, RESIDENT
+from shared.blobs import EXPORTS
+from shared.callers import Anyone, Resident
+from shared.contract import Nothing
+from shared.cosmos import Item
+from shared.http import Api, Call
+from shared.hubs import CONNECTION, JOBS_HUB
+from shared.services import Services
+
+ACCEPTED, OK = HTTPStatus.ACCEPTED, HTTPStatus.OK
+
+_log = logging.getLogger("blue.export")
+
+
+def blueprint(api: Api) -> func.Blueprint:
+    """All functions of the package."""
+    functions = func.Blueprint()
+    _exports(api, functions)
+    _documents(api, functions)
+    _workers(api, functions)
+    return functions
+
+
+def _exports(api: Api, functions: func.Blueprint) -> None:
+    @api.operation(functions, "POST", "me/exports", admission=RESIDENT, body=ExportRequest, answers={ACCEPTED: Export})
+    async def request_export(call: Call[Resident, ExportRequest]) -> Export:
+        """Ask for a copy of everything held about the caller."""
+        services = call.services
+        return await exports.request_export(
+            call.caller.person_id,
+            call.body.scope,
+            jobs=services.database["jobs"],
+            hub=services.hubs.jobs,
+            now=services.clock(),
+        )
+
+    @api.operation(
+        functions,
+        "GET",
+        "me/exports/{exportId}",
+        admission=RESIDENT,
+        answers={OK: Export},
+        problems=("export_unknown",),
+    )
+    async def get_export(call: Call[Resident, None]) -> Export:
+        """How far an export is."""
+        return await exports.export_state(
+            call.caller.person_id, call.id("exportId"), jobs=call.services.database["jobs"]
+        )
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/exports/{exportId}/link",
+        admission=RESIDENT,
+        body=Nothing,
+        answers={OK: DownloadLink},
+        problems=("export_unknown", "export_not_ready", "export_expired"),
+    )
+    async def link_export(call: Call[Resident, Nothing]) -> DownloadLink:
+        """Get a read-only link of a few minutes to a finished export."""
+        services = call.services
+        return await exports.download_link(
+            call.caller.person_id,
+            call.id("exportId"),
+            jobs=services.database["jobs"],
+            blobs=services.blobs,
+            now=services.clock(),
+        )
+
+
+def _documents(api: Api, functions: func.Blueprint) -> None:
+    @api.operation(functions, "GET", "openapi.json", admission=ANYONE, answers={OK: None})
+    async def get_openapi(_call: Call[Anyone, None]) -> dict[str, typing.Any]:
+        """Describe all HTTP operations in OpenAPI 3.1."""
+        return openapi.description(api.operations)
+
+    @api.operation(functions, "GET", "keys", admission=ANYONE, answers={OK: None})
+    async def get_keys(call: Call[Anyone, None]) -> dict[str, typing.Any]:
+        """Publish the keys that verify the signature of an export, as a JWK Set."""
+        return dict(call.services.export_keys.public())
+
+
+def _workers(api: Api, functions: func.Blueprint) -> None:
+    @functions.function_name("run_jobs")
+    @functions.event_hub_message_trigger(
+        "events", CONNECTION, JOBS_HUB, cardinality=func.Cardinality.MANY, data_type=func.DataType.BINARY
+    )
+    @functions.retry("fixed_delay", "2", delay_interval="00:00:05")
+    async def run_jobs(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
+        """Do the jobs that a batch of nudges names."""
+        services = await api.services()
+        for job_id in named_jobs(events):
+            _log.info("job: %s", await _run(job_id, services))
+
+    @functions.function_name("nudge_stalled_jobs")
+    @functions.timer_trigger("timer", "30 * * * * *")
+    async def nudge_stalled_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+        """Nudge again what nobody holds: a lost nudge, a killed worker."""
+        services = await api.services()
+        for job_id in await exports.stalled_jobs(jobs=services.database["jobs"], now=services.clock()):
+            await exports.nudge(job_id, hub=services.hubs.jobs)
+
+
+def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
+    """The job ids in a batch of nudges, each once; a nudge that cannot be read is only a nudge, and is counted."""
+    ids: dict[str, None] = {}
+    for event in events:
+        try:
+            ids[str(json.loads(event.get_body())["jobId"])] = None
+        except (KeyError, TypeError, ValueError):
+            _log.warning("a nudge could not be read")
+    return list(ids)
+
+
+async def _run(job_id: str, services: Services) -> str:
+    from export_user_data.bundle import Order, bundle  # noqa: PLC0415 - the worker alone needs ZIP and temporary files
+
+    async def build(item: Item, blob_name: str, progress: exports.Progress) -> int:
+        order = Order(item["jobId"], item["personId"], item["scope"], services.clock())
+        size = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in bundle(order, database=services.database, keys=services.export_keys):
+                size += len(chunk)
+                yield chunk
+
+        await progress(0, 1)
+        await services.blobs.upload(EXPORTS, blob_name, counted())
+        await progress(1, 1)
+        return size
+
+    return await exports.run_job(job_id, build, jobs=services.database["jobs"], now=services.clock)

@@ -1,0 +1,111 @@
+"""Verify a bundle: `python -m export_user_data.verify BUNDLE.zip --keys KEYS`.
+
+KEYS is the service's published key set, as a file or an https address. Checked are the signature over the manifest, the
+checksum, size and number of rows of every file, and that the bundle holds nothing that the manifest does not name.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+
+MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = "manifest.jws"
+FORMAT: Final = "blue-export/1"
+ALGORITHM: Final = "ES256"
+FETCH_TIMEOUT_S: Final = 10
+CHUNK_BYTES: Final = 1024 * 1024
+
+
+class NotGenuine(Exception):
+    """The bundle is not what the service signed; the message says what differs."""
+
+
+def verify(bundle: Path, keys: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of a genuine bundle.
+
+    Raises:
+        NotGenuine: signature, files or counts do not agree.
+    """
+    with zipfile.ZipFile(bundle) as archive:
+        names = archive.namelist()
+        if len(names) != len(set(names)):
+            raise NotGenuine("The bundle holds two files of one name.")
+        try:
+            written, signature = archive.read(MANIFEST), archive.read(SIGNATURE).decode()
+        except (KeyError, UnicodeDecodeError) as error:
+            raise NotGenuine("The bundle has no manifest or no signature.") from error
+        _check_signature(written, signature, keys)
+        manifest: dict[str, Any] = json.loads(written)
+        if manifest.get("format") != FORMAT:
+            raise NotGenuine("The manifest has a format that this program does not know.")
+        files = {entry["name"]: entry for entry in manifest["files"]}
+        unlisted = set(names) - files.keys() - {MANIFEST, SIGNATURE}
+        if unlisted:
+            raise NotGenuine(f"Files that the manifest does not name: {sorted(unlisted)}.")
+        for name, entry in files.items():
+            if name not in names:
+                raise NotGenuine(f"A file is missing: {name}.")
+            _check_file(archive, name, entry)
+    return manifest
+
+
+def _check_signature(manifest: bytes, signature: str, keys: dict[str, Any]) -> None:
+    try:
+        kid = jwt.get_unverified_header(signature).get("kid")
+        key = next((key for key in jwt.PyJWKSet(keys["keys"]).keys if key.key_id == kid), None)
+        if key is None:
+            raise NotGenuine("The bundle was signed by a key that is not in the key set.")
+        jwt.PyJWS().decode(signature, key.key, algorithms=[ALGORITHM], detached_payload=manifest)
+    except jwt.InvalidTokenError as error:
+        raise NotGenuine("The signature does not fit the manifest.") from error
+
+
+def _check_file(archive: zipfile.ZipFile, name: str, entry: dict[str, Any]) -> None:
+    digest, size, lines = hashlib.sha256(), 0, 0
+    with archive.open(name) as content:
+        while chunk := content.read(CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            lines += chunk.count(b"\n")
+    if digest.hexdigest() != entry["sha256"] or size != entry["bytes"]:
+        raise NotGenuine(f"A file was changed: {name}.")
+    if name.endswith(".jsonl") and lines != entry.get("rows", 0):
+        raise NotGenuine(f"A file has another number of rows than the manifest says: {name}.")
+
+
+def _key_set(source: str) -> dict[str, Any]:
+    if source.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        with urllib.request.urlopen(source, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310 - schemes are checked above
+            keys: dict[str, Any] = json.load(answer)
+            return keys
+    return dict(json.loads(Path(source).read_text(encoding="utf-8")))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Verify the bundle named on the command line; 0 when it is genuine."""
+    parser = argparse.ArgumentParser(prog="python -m export_user_data.verify", description=__doc__)
+    parser.add_argument("bundle", type=Path, help="the ZIP")
+    parser.add_argument("--keys", required=True, help="the published key set: a file, or an https address")
+    args = parser.parse_args(argv)
+    try:
+        manifest = verify(args.bundle, _key_set(args.keys))
+    except (NotGenuine, zipfile.BadZipFile, OSError, ValueError) as error:
+        sys.stderr.write(f"NOT GENUINE: {error}\n")
+        return 1
+    rows = sum(entry.get("rows", 0) for entry in manifest["files"] if entry["name"].endswith(".jsonl"))
+    sys.stdout.write(
+        f"Genuine: {len(manifest['files'])} files, {rows} rows, everything as of {manifest['cutOff']}, "
+        f"scope {manifest['scope']}.\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""The walk over everything held about a person, derived from the data map: the same containers, records and fields."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared import data_map
+from shared.cosmos import Database, Item
+from shared.data_map import READINGS, Record
+
+_EVERYTHING: Final = "SELECT * FROM c"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One stored item of a person, as the export shows it."""
+
+    record_name: str
+    record: Record
+    item: Item
+    device_id: str | None
+
+
+async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Held]:
+    """Every item held about a person: the account, then each period of ownership with device and telemetry."""
+    links: list[Item] = []
+    async for item in database["people"].query(_EVERYTHING, partition=person_id):
+        if item["type"] == "link":
+            links.append(item)
+        yield _held("people", item, None)
+    for link in sorted(links, key=lambda link: str(link["since"])):
+        async for held in _device(link, database=database):
+            yield held
+        async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
+            held = _held("telemetry", item, link["deviceId"])
+            if held.record.export is not None:
+                yield held
+
+
+async def _device(link: Item, *, database: Database) -> AsyncIterator[Held]:
+    """Of a device, what belongs to the period of this link; others' periods are not shown."""
+    async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
+        if item["ownershipId"] == link["ownershipId"]:
+            yield _held("devices", item, link["deviceId"])
+
+
+def _held(container: str, item: Item, device_id: str | None) -> Held:
+    name = str(item["type"])
+    return Held(name, data_map.record(container, name), item, device_id)
+
+
+def shown(held: Held) -> dict[str, Any]:
+    """The fields of an item that the data map exports."""
+    return {name: held.item[name] for name, field in held.record.fields.items() if field.exported and name in held.item}
+
+
+READING_HEAD: Final = ("kind", "observedAt")
+READING_TAIL: Final = ("messageId", "sentAt", "receivedAt", "clockOffsetS", "timeQuality", "expiresAt")
+
+
+def readings(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The readings of a columnar item, one object each, with what they share."""
+    shared = {name: item[name] for name in READING_TAIL if name in item}
+    rows: list[dict[str, Any]] = []
+    for kind, columns in item["columns"].items():
+        for index in range(len(columns["observedAt"])):
+            values = {name: column[index] for name, column in columns.items() if column[index] is not None}
+            rows.append({"kind": kind, **values, **shared})
+    return rows
+
+
+def reading_columns(category: str) -> list[str]:
+    """The columns of a table of readings of a category: every declared field of its kinds."""
+    fields = dict.fromkeys(
+        name for kind in READINGS.values() if kind.category.value == category for name in kind.fields
+    )
+    return [*READING_HEAD, *fields, *READING_TAIL]

@@ -1,0 +1,88 @@
+"""The data map: every field that this service stores, in one table that everything else derives from.
+
+What ingestion keeps and drops, TTLs, container definitions, export sections and the record checks of the storage
+adapter all read it. A field that is not here cannot be stored: `checked` refuses it.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from shared.data_map.containers import CONTAINERS
+from shared.data_map.readings import READINGS, TEXT_LIMIT
+from shared.data_map.vocabulary import (
+    CATEGORIES,
+    Category,
+    Container,
+    Field,
+    ReadingField,
+    ReadingKind,
+    Record,
+    Source,
+)
+
+__all__ = [
+    "CATEGORIES",
+    "CONTAINERS",
+    "READINGS",
+    "TEXT_LIMIT",
+    "Category",
+    "Container",
+    "Field",
+    "ReadingField",
+    "ReadingKind",
+    "Record",
+    "Source",
+    "Undeclared",
+    "checked",
+    "record",
+    "retention",
+]
+
+ENVELOPE_FIELDS: Final = frozenset({"id", "type", "ttl"})
+"""What every item has beside its declared fields."""
+
+
+class Undeclared(Exception):
+    """Something was about to be stored that the data map does not declare. It is a fault of ours, never of a caller."""
+
+
+@cache
+def _allowed(container: str, item_type: str) -> frozenset[str]:
+    record = CONTAINERS[container].records.get(item_type)
+    if record is None:
+        raise Undeclared(
+            f"The data map has no record '{item_type}' in container '{container}': declare it there first."
+        )
+    return frozenset(record.fields) | ENVELOPE_FIELDS
+
+
+def checked(container: str, item: Mapping[str, Any]) -> None:
+    """Let an item pass that the map declares.
+
+    Raises:
+        Undeclared: the record or one of its fields is not in the map.
+    """
+    undeclared = item.keys() - _allowed(container, str(item.get("type")))
+    if undeclared:
+        raise Undeclared(
+            f"'{item.get('type')}' in container '{container}' has fields that the data map lacks: {sorted(undeclared)}."
+        )
+
+
+def record(container: str, item_type: str) -> Record:
+    """The record of an item's `type`."""
+    return CONTAINERS[container].records[item_type]
+
+
+def retention(container: str, item_type: str) -> timedelta:
+    """How long an item of this record is kept.
+
+    Raises:
+        ValueError: it is kept until erasure.
+    """
+    period = record(container, item_type).retention
+    if period is None:
+        raise ValueError(f"'{item_type}' in '{container}' has no retention period")
+    return period

@@ -1,0 +1,142 @@
+"""The words of the data map: categories with what holds for them, and what is said of containers, records and fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Literal
+
+
+class Category(StrEnum):
+    """Why a thing is held at all; the first six are the ones that residents are told about by name."""
+
+    PERSON = "person"
+    INTERACTIONS = "interactions"
+    DEVICE = "device"
+    USAGE = "usage"
+    APP = "app"
+    PERFORMANCE = "performance"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryRule:
+    """What holds for all data of a category; texts are shown to residents."""
+
+    purpose: str
+    basis: str
+    collected_when: str
+    on_expiry: Literal["destroy", "block"] = "destroy"
+
+
+CATEGORIES: Final[dict[Category, CategoryRule]] = {
+    Category.PERSON: CategoryRule(
+        purpose="Associate the user with the products and services contracted.",
+        basis="contract (GDPR 6(1)(b))",
+        collected_when="at sign-up",
+        on_expiry="block",
+    ),
+    Category.INTERACTIONS: CategoryRule(
+        purpose="Deal with what people gave us through the website, to sales or to technicians.",
+        basis="contract or consent (GDPR 6(1)(a), (b))",
+        collected_when="when staff enter it",
+        on_expiry="block",
+    ),
+    Category.DEVICE: CategoryRule(
+        purpose="Operate and maintain the call forwarding service, and provide updates.",
+        basis="contract (GDPR 6(1)(b))",
+        collected_when="at registration and at a change",
+        on_expiry="block",
+    ),
+    Category.USAGE: CategoryRule(
+        purpose="Statistics: correct and improve the performance of the applications.",
+        basis="legitimate interest (GDPR 6(1)(f))",
+        collected_when="always, unless objected to",
+    ),
+    Category.APP: CategoryRule(
+        purpose="Operate and update the mobile application.",
+        basis="contract (GDPR 6(1)(b))",
+        collected_when="at registration of the app and at a change",
+    ),
+    Category.PERFORMANCE: CategoryRule(
+        purpose="Advanced technical support, and nothing else.",
+        basis="contract for support (GDPR 6(1)(b))",
+        collected_when="while a support case of the device is open",
+    ),
+    Category.SERVICE: CategoryRule(
+        purpose="Run the service itself: admission, integrity, long work.",
+        basis="legitimate interest in a secure service (GDPR 6(1)(f))",
+        collected_when="as the service works",
+    ),
+}
+
+TELEMETRY_CATEGORIES: Final = (Category.USAGE, Category.PERFORMANCE)
+"""The categories that a monitor sends readings of."""
+
+
+class Source(StrEnum):
+    """Where a value comes from."""
+
+    PERSON = "given by the person"
+    SIGN_IN = "the sign-in provider"
+    MONITOR = "the monitor"
+    APP = "the mobile application"
+    SERVICE = "made by this service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One stored field of a record."""
+
+    about: str
+    source: Source = Source.SERVICE
+    unit: str | None = None
+    exported: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One kind of stored item; `type` in the item names it."""
+
+    container: str
+    about: str
+    category: Category
+    fields: Mapping[str, Field]
+    retention: timedelta | None = None
+    """How long an item is kept after it is written; None: until its person or device is erased."""
+    export: Literal["person", "device", "telemetry"] | None
+    """Under which walk an export reaches it; None: it is not handed out, and `export_note` says why."""
+    export_note: str = ""
+    erasure: Literal["purge", "expires", "keep_random_ids"] = "purge"
+    visible_to: tuple[str, ...] = ("the person",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One Cosmos DB container: its partition key and the few paths that queries need an index on."""
+
+    partition_key: str
+    indexed: tuple[str, ...] = ()
+    records: Mapping[str, Record] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingField:
+    """One field of a reading with its plausibility limits: a value outside is rejected."""
+
+    about: str
+    type: Literal["number", "integer", "text", "choice"]
+    unit: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingKind:
+    """One kind of reading that a monitor may send."""
+
+    category: Category
+    about: str
+    fields: Mapping[str, ReadingField]

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -22,7 +23,30 @@ _ADMIN: Final = "/admin/functions/"
 _SERVER_DECIDES: Final = frozenset({"content-length", "transfer-encoding"})
 _log: Final = logging.getLogger("Host.Http")
 
-RunByHand = Callable[[str], Awaitable[web.StreamResponse]]
+
+class _Connection(web.RequestHandler):
+    """A connection that neither logs nor echoes what a malformed request contained."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 - the signature is aiohttp's
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - it quotes the request
+    ) -> web.StreamResponse:
+        """Answer with an empty body, and close the connection."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("the host failed to handle a request", exc_info=exc)
+        else:
+            _log.warning("refused a malformed request: %s", type(exc).__name__)
+        response = web.Response(status=status)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class Edge:
@@ -48,7 +72,7 @@ class Edge:
 
     def server(self) -> web.Server:
         """The aiohttp server of this edge. Bodies are handed over as sent: the real host decompresses nothing."""
-        return web.Server(self._handle, request_factory=self._request, access_log=None, auto_decompress=False)
+        return _Server(self._handle, request_factory=self._request, access_log=None, auto_decompress=False)
 
     def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         loop = asyncio.get_running_loop()
@@ -77,7 +101,7 @@ class Edge:
     async def _invoke(self, request: web.BaseRequest, function: Function, values: dict[str, str]) -> web.Response:
         headers = _joined(request.headers, lower=True)
         # The real host reads a body only where the request states its length: a chunked one arrives empty.
-        body = await request.read() if request.content_length else b""
+        body = await _read(request) if request.content_length else b""
         data = protos.TypedData(
             http=protos.RpcHttp(
                 method=request.method,
@@ -90,6 +114,13 @@ class Edge:
         )
         outcome = await self._invocations.run(function, data, trace_parent=headers.get("traceparent", ""))
         return _response(outcome.value) if outcome.has_succeeded else web.Response(status=500)
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the response proper has not begun
+    return await request.read()
 
 
 def _joined(pairs: Mapping[str, str], *, lower: bool) -> dict[str, str]:

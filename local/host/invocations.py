@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from local.host.worker import Worker
 RESULTS: Final = logging.getLogger("Host.Results")
 """One line per invocation; never a body, a query string or a parameter."""
 
-_FIRST_ATTEMPT: Final = protos.RetryContext()
+FIRST_ATTEMPT: Final = protos.RetryContext()
 _NO_METADATA: Final[Mapping[str, protos.TypedData]] = {}
 
 
@@ -47,7 +47,7 @@ class Invocations:
         data: protos.TypedData,
         metadata: Mapping[str, protos.TypedData] = _NO_METADATA,
         *,
-        retry: protos.RetryContext = _FIRST_ATTEMPT,
+        retry: protos.RetryContext = FIRST_ATTEMPT,
         trace_parent: str = "",
     ) -> Outcome:
         """Run a function once. It never raises for what the function does; a run over the time limit has failed.
@@ -78,29 +78,31 @@ class Invocations:
         _log(function, outcome, time.perf_counter() - started)
         return outcome
 
-    async def run_with_retries(
-        self,
-        function: Function,
-        data: protos.TypedData,
-        metadata: Mapping[str, protos.TypedData] = _NO_METADATA,
-        *,
-        stopping: asyncio.Event,
-    ) -> Outcome:
-        """Run a function until it succeeds or its retry policy is used up; `stopping` ends the wait for a retry."""
-        outcome = await self.run(function, data, metadata)
-        delays = function.retry.delays() if function.retry else ()
-        for count, delay in enumerate(delays, start=1):
-            if outcome.has_succeeded or await is_set_within(stopping, delay):
-                break
-            raised = protos.RpcException(outcome.error, outcome.traceback)
-            most = function.retry.max_retries if function.retry else 0
-            outcome = await self.run(function, data, metadata, retry=protos.RetryContext(count, most, raised))
+    def refuse(self, function: Function, reason: str) -> Outcome:
+        """An invocation that failed before it began, because the host could not make the function's input."""
+        outcome = Outcome(str(uuid.uuid4()), has_succeeded=False, error=reason)
+        _log(function, outcome, 0)
         return outcome
 
     def _timed_out(self, function: Function, invocation_id: str) -> Outcome:
         limit = timedelta(seconds=self._time_limit or 0)
         error = f"Timeout value of {limit} exceeded by function 'Functions.{function.name}' (Id={invocation_id})"
         return Outcome(invocation_id, has_succeeded=False, error=error)
+
+
+async def run_with_retries(
+    function: Function, attempt: Callable[[protos.RetryContext], Awaitable[Outcome]], *, stopping: asyncio.Event
+) -> Outcome:
+    """Attempt an invocation until it succeeds or the retry policy is used up; `stopping` ends the wait for a retry."""
+    outcome = await attempt(FIRST_ATTEMPT)
+    if function.retry is None:
+        return outcome
+    for count, delay in enumerate(function.retry.delays(), start=1):
+        if outcome.has_succeeded or await is_set_within(stopping, delay):
+            break
+        raised = protos.RpcException(outcome.error, outcome.traceback)
+        outcome = await attempt(protos.RetryContext(count, function.retry.max_retries, raised))
+    return outcome
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -5,25 +5,30 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import azure_functions_runtime as runtime
 from aiohttp import web
+from azure.eventhub import EventData
 
+from local.host import eventdata, eventhubs
 from local.host.edge import DEFAULT_BODY_LIMIT, Edge
 from local.host.hostjson import HostJson, read_host_json
 from local.host.invocations import Invocations, Outcome
-from local.host.manifest import Function, TimerTrigger, functions_of, http_routes
+from local.host.manifest import EventHubTrigger, Function, TimerTrigger, functions_of, http_routes
 from local.host.routes import RouteTable
-from local.host.settings import effective_settings, read_local_settings
+from local.host.settings import connection_string, effective_settings, read_local_settings
 from local.host.timers import Timer
 from local.host.worker import running_worker
 from local.serving import LOOPBACK, listening_socket
 
 DEFAULT_GRACE: Final = 10.0
 """Seconds that running invocations get to end when the host stops."""
+
+_CLOSING: Final = 10.0
+"""Seconds more for what closes connections afterwards."""
 
 _log: Final = logging.getLogger("Host.General")
 
@@ -98,6 +103,7 @@ class FunctionsHost:
         if self._triggers:
             for timer in self._timers.values():
                 self._start_task(timer.run(self._stopping))
+            await self._start_listeners(settings)
 
     def _edge(self, settings: Mapping[str, str]) -> Edge:
         http = self.host_json.extensions.http
@@ -108,6 +114,22 @@ class FunctionsHost:
             body_limit=int(settings.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT)),
             run_by_hand=self._run_by_hand,
         )
+
+    async def _start_listeners(self, settings: Mapping[str, str]) -> None:
+        options = self.host_json.extensions.event_hubs
+        listeners = [
+            eventhubs.Listener(function, function.trigger, options, self._invocations)
+            for function in self.functions
+            if isinstance(function.trigger, EventHubTrigger)
+        ]
+        if not listeners:
+            return
+        storage = connection_string(settings, eventhubs.STORAGE, where="Event Hubs triggers")
+        await eventhubs.create_checkpoint_container(storage)
+        for listener in listeners:
+            store = eventhubs.checkpoint_store(storage)
+            client = listener.client(settings, store)
+            self._start_task(listener.run(client, store, self._stopping, self._grace))
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -130,17 +152,22 @@ class FunctionsHost:
                 return function
         raise LookupError(f"there is no function {name!r}; there are {', '.join(f.name for f in self.functions)}")
 
-    async def invoke(self, name: str) -> Outcome:
-        """Run a timer function once, now, without retries.
+    async def invoke(self, name: str, events: Sequence[EventData] = (), *, partition: str = "0") -> Outcome:
+        """Run a timer function, or an Event Hubs function on these events, once, now, without retries.
 
         Raises:
             LookupError: there is no such function.
-            ValueError: it is an HTTP function; those are sent a request.
+            ValueError: it is an HTTP function, which is sent a request; or the events do not fit the function.
         """
-        timer = self._timers.get(self.function(name).name)
-        if timer is None:
-            raise ValueError(f"{name!r} is no timer function; send it a request or an event")
-        return await timer.fire_once()
+        function = self.function(name)
+        trigger = function.trigger
+        if isinstance(trigger, TimerTrigger) and not events:
+            return await self._timers[function.name].fire_once()
+        if isinstance(trigger, EventHubTrigger) and len(events) > 0 and (trigger.is_batch or len(events) == 1):
+            source = eventdata.Source(LOOPBACK, trigger.event_hub, trigger.consumer_group, partition)
+            eventdata.stamp(events)
+            return await eventhubs.run_on_events(function, trigger, self._invocations, events, source)
+        raise ValueError(f"{name!r} is not run by hand on {len(events)} events")
 
     def _run_by_hand(self, name: str) -> web.Response:
         try:
@@ -155,7 +182,7 @@ class FunctionsHost:
     async def _end_tasks(self) -> None:
         self._stopping.set()
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=self._grace)
+            await asyncio.wait(set(self._tasks), timeout=self._grace + _CLOSING)
         for task in set(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

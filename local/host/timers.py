@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from local.host import protos
-from local.host.invocations import Invocations, Outcome, is_set_within
+from local.host.invocations import Invocations, Outcome, is_set_within, run_with_retries
 from local.host.manifest import Function, TimerTrigger
 
 _LONGEST_SLEEP: Final = 60.0
@@ -59,7 +59,12 @@ class Timer:
 
     async def fire(self, stopping: asyncio.Event) -> None:
         """Run the function now, with its retries."""
-        await self._invocations.run_with_retries(self._function, self._told(), stopping=stopping)
+        data = self._told()
+        await run_with_retries(
+            self._function,
+            lambda retry: self._invocations.run(self._function, data, retry=retry),
+            stopping=stopping,
+        )
 
     async def fire_once(self) -> Outcome:
         """Run the function now, without retries."""

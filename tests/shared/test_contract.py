@@ -9,10 +9,14 @@ from shared.contract import Body, DeviceMoment, Moment, View
 
 
 class Sent(Body):
+    """What a device says."""
+
     at: DeviceMoment | None = None
 
 
 class Told(View):
+    """What we say."""
+
     at: Moment
 
 

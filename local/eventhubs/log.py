@@ -46,8 +46,8 @@ class Journal(Protocol):
     def append(self, records: Sequence[Record], before: Mark) -> None:
         """Write records that follow `before`; an OSError leaves the journal as it was."""
 
-    def forget_before(self, sequence_number: int) -> None:
-        """Free what holds only events before this one."""
+    def forget_before(self, sequence_number: int, mark: Mark) -> None:
+        """Free what holds only events before this one; `mark` is where the log stands."""
 
 
 class PartitionLog:
@@ -166,7 +166,7 @@ class PartitionLog:
         del self._offsets[:count], self._times[:count], self._messages[:count]
         self._begin += count
         if self._journal is not None:
-            self._journal.forget_before(self._begin)
+            self._journal.forget_before(self._begin, self._mark)
 
     def locate(self, position: StartPosition) -> int:
         """Sequence number of the first event that a reader at `position` gets; the next event's if there is none yet.

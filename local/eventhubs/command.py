@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="DIR",
-        help="keep events in this directory over restarts (default: in memory only; delete the consumers' checkpoints with "
-        "every restart then, because positions beyond the log are refused)",
+        help="keep events in this directory over restarts (default: in memory only; delete the consumers' checkpoints "
+        "with every restart then, because positions beyond the log are refused)",
     )
     parser.add_argument(
         "--retention-mb",

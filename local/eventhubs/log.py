@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
+from local.eventhubs import codec
 from local.eventhubs.errors import AmqpError, Condition
 from local.eventhubs.messages import Event, stamp
 from local.eventhubs.positions import Axis, StartPosition
@@ -116,9 +117,10 @@ class PartitionLog:
         """
         enqueued_ms = max(now_ms, self._mark.last_enqueued_ms)
         sequence_number, offset = self._mark.next_sequence, self._mark.next_offset
+        enqueued_time = codec.timestamp(enqueued_ms)
         records = []
         for event in events:
-            message = stamp(event, sequence_number, offset, enqueued_ms)
+            message = stamp(event, sequence_number, offset, enqueued_time)
             records.append(Record(offset, enqueued_ms, message))
             sequence_number += 1
             offset += len(message)

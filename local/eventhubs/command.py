@@ -1,0 +1,79 @@
+"""`python -m local eventhubs`: the endpoint on the command line."""
+
+import argparse
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from local.eventhubs.log import Retention
+from local.eventhubs.namespace import DEFAULT_GROUP, HubDefinition
+from local.eventhubs.server import EventHubsServer
+from local.serving import serve
+
+_MAX_PARTITIONS: Final = 1024
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
+_NUMBER: Final = re.compile(r"\d+(\.\d+)?")
+_DEFAULT_HUB: Final = HubDefinition("telemetry", 4)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--port", type=int, default=5672, help="port on 127.0.0.1; 0 takes a free one (default: 5672)")
+    parser.add_argument(
+        "--hub",
+        dest="hubs",
+        action="append",
+        type=hub_definition,
+        metavar="NAME[:PARTITIONS[:GROUP,...]]",
+        help="a hub to serve, may be given several times; $Default is a consumer group of each (default: telemetry:4)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="keep events in this directory over restarts (default: in memory only; delete the consumers' checkpoints "
+        "with every restart then, because positions beyond the log are refused)",
+    )
+    parser.add_argument(
+        "--retention-mb",
+        type=_positive,
+        default=64,
+        metavar="N",
+        help="megabytes that each partition keeps at most, in memory too (default: 64)",
+    )
+    parser.add_argument(
+        "--retention-hours", type=_positive, default=24, metavar="H", help="hours that events are kept (default: 24)"
+    )
+
+
+def _positive(text: str) -> float:
+    if not _NUMBER.fullmatch(text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number greater than 0")
+    return float(text)
+
+
+def hub_definition(text: str) -> HubDefinition:
+    """`jobs:2:$Default,other` as a definition; a name alone has four partitions."""
+    name, _, rest = text.partition(":")
+    partitions, _, groups = rest.partition(":")
+    if not _NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"{text!r}: a hub's name is made of letters, digits, '.', '-' and '_'")
+    if partitions and not (partitions.isdecimal() and 1 <= int(partitions) <= _MAX_PARTITIONS):
+        raise argparse.ArgumentTypeError(f"{text!r}: partitions must be a number from 1 to {_MAX_PARTITIONS}")
+    names = tuple(group for group in groups.split(",") if group)
+    return HubDefinition(name, int(partitions or _DEFAULT_HUB.partitions), names or (DEFAULT_GROUP,))
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    retention = Retention(int(args.retention_mb * (1 << 20)), int(args.retention_hours * 3_600_000))
+    server = EventHubsServer(args.hubs or [_DEFAULT_HUB], args.port, args.data, retention=retention)
+    return await serve("eventhubs", _address(server))
+
+
+@contextlib.asynccontextmanager
+async def _address(server: EventHubsServer) -> AsyncIterator[str]:
+    async with server:
+        yield server.address

@@ -1,0 +1,232 @@
+"""Links: producers send on them, consumers read from them, requests and replies go over them."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from local.eventhubs import codec
+from local.eventhubs import performatives as wire
+from local.eventhubs.errors import AmqpError, Condition
+from local.eventhubs.messages import with_delivery_annotations
+from local.eventhubs.namespace import Clock, Partition
+from local.eventhubs.nodes import last_enqueued
+from local.eventhubs.performatives import Attach, Flow, Transfer, TransferFrames
+from local.eventhubs.positions import EARLIEST, Axis, StartPosition, parse_selector
+from local.eventhubs.session import Session, serial_difference
+
+MAX_MESSAGE_SIZE: Final = 1 << 20
+"""Bytes of one delivery, a single message or a whole batch: the limit of the Standard tier."""
+
+_CREDIT: Final = 1000
+_MAX_WAITING_REPLIES: Final = 100
+_EPOCH: Final = "com.microsoft:epoch"
+_RUNTIME_METRIC: Final = "com.microsoft:enable-receiver-runtime-metric"
+
+
+class Link:
+    """What all links share: an end that comes once, from either side."""
+
+    def __init__(self, session: Session, attach: Attach) -> None:
+        self.session = session
+        self.handle = attach.handle
+        self.credit = 0
+        self.delivery_count = 0
+        self.closed = False
+
+    def disconnect(self, error: AmqpError | None) -> None:
+        """End the link from our side."""
+        if not self.closed:
+            self.release()
+            self.session.write_detach(self.handle, error)
+            self.session.outlet.flush()
+
+    def on_peer_detach(self) -> None:
+        """Confirm the peer's end, unless it confirms ours."""
+        self.disconnect(None)
+
+    def release(self) -> None:
+        """No more is sent or taken."""
+        self.closed = True
+
+    def on_flow(self, flow: Flow) -> None:
+        """Answer a peer that wants to hear how the link stands."""
+        if flow.echo and not self.closed:
+            self.session.write_flow(self.handle, self)
+
+    def on_room(self) -> None:
+        """Nothing waits here."""
+
+    def on_transfer(self, transfer: Transfer) -> None:
+        """Only the sending end of a link sends."""
+        raise AmqpError(Condition.NOT_ALLOWED, f"A transfer of {len(transfer.payload)} bytes on a receiving link.")
+
+
+class IncomingLink(Link):
+    """A link on which the peer sends; `deliver` takes each whole delivery, or raises why it is rejected."""
+
+    def __init__(self, session: Session, attach: Attach, deliver: Callable[[bytes, int], None]) -> None:
+        super().__init__(session, attach)
+        self._deliver = deliver
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._first: Transfer | None = None
+        self.delivery_count = attach.initial_delivery_count
+        session.answer_attach(attach, MAX_MESSAGE_SIZE)
+        self._give_credit()
+
+    def _give_credit(self) -> None:
+        self.credit = _CREDIT
+        self.session.write_flow(self.handle, self)
+
+    def on_transfer(self, transfer: Transfer) -> None:
+        """Collect the frames of a delivery; what exceeds the limit is not kept."""
+        if self.closed:
+            return
+        if self._first is None:
+            if transfer.delivery_id is None:
+                raise AmqpError(Condition.DECODE_ERROR, "The first frame of a delivery has no delivery id.")
+            self._first = transfer
+        self._size += len(transfer.payload)
+        if self._size <= MAX_MESSAGE_SIZE:
+            self._parts.append(transfer.payload)
+        else:
+            self._parts.clear()
+        if not transfer.more:
+            self._finish(self._first, settled=transfer.settled or self._first.settled, aborted=transfer.aborted)
+
+    def _finish(self, first: Transfer, *, settled: bool, aborted: bool) -> None:
+        payload, size = b"".join(self._parts), self._size
+        self._parts, self._size, self._first = [], 0, None
+        self.delivery_count = (self.delivery_count + 1) & wire.UINT_MAX
+        self.credit -= 1
+        if not aborted:
+            error = self._outcome(payload, size, first.message_format)
+            if not settled and first.delivery_id is not None:
+                self.session.outlet.write(wire.build_disposition(self.session.channel, first.delivery_id, error))
+        if self.credit <= _CREDIT // 2:
+            self._give_credit()
+
+    def _outcome(self, payload: bytes, size: int, message_format: int) -> AmqpError | None:
+        if size > MAX_MESSAGE_SIZE:
+            return AmqpError(
+                Condition.MESSAGE_SIZE_EXCEEDED,
+                f"The received message (size:{size} bytes) exceeds the limit ({MAX_MESSAGE_SIZE} bytes) "
+                "currently allowed on the link.",
+            )
+        try:
+            self._deliver(payload, message_format)
+        except AmqpError as error:
+            return error
+        return None
+
+
+class OutgoingLink(Link):
+    """A link on which we send, as far as the peer gives credit."""
+
+    def __init__(self, session: Session, attach: Attach) -> None:
+        super().__init__(session, attach)
+        self._frames = TransferFrames(session.channel, attach.handle, session.outlet.max_frame_size)
+
+    def on_flow(self, flow: Flow) -> None:
+        """Take the credit; a peer that drains gets what there is, and the rest of its credit is used up."""
+        if self.closed:
+            return
+        self.credit = serial_difference(flow.delivery_count + flow.link_credit, self.delivery_count)
+        if flow.drain:
+            self.on_room()
+            self.delivery_count = (self.delivery_count + max(self.credit, 0)) & wire.UINT_MAX
+            self.credit = 0
+        if flow.drain or flow.echo:
+            self.session.write_flow(self.handle, self)
+
+    def may_send(self) -> bool:
+        """The peer wants a message, and its session and socket take one."""
+        return self.credit > 0 and self.session.room > 0 and not self.closed and not self.session.outlet.blocked
+
+    def send(self, payload: bytes) -> None:
+        """Send one message."""
+        self.credit -= 1
+        self.delivery_count = (self.delivery_count + 1) & wire.UINT_MAX
+        self.session.transfer(self._frames, payload)
+
+
+class ReplyLink(OutgoingLink):
+    """The peer's way to get replies from a node."""
+
+    def __init__(self, session: Session, attach: Attach, node: str) -> None:
+        super().__init__(session, attach)
+        self.node = node
+        self._waiting: deque[bytes] = deque()
+        session.answer_attach(attach)
+
+    def reply(self, message: bytes) -> None:
+        """Send a reply as soon as the peer takes it."""
+        if len(self._waiting) >= _MAX_WAITING_REPLIES:
+            raise AmqpError(Condition.RESOURCE_LIMIT_EXCEEDED, "Too many replies wait for credit on this link.")
+        self._waiting.append(message)
+        self.on_room()
+
+    def on_room(self) -> None:
+        """Send what waits."""
+        while self._waiting and self.may_send():
+            self.send(self._waiting.popleft())
+
+
+class ConsumerLink(OutgoingLink):
+    """A reader of a partition. It holds a position, nothing else: events wait in the log, not here."""
+
+    def __init__(self, session: Session, attach: Attach, partition: Partition, group: str, clock: Clock) -> None:
+        super().__init__(session, attach)
+        self.group = group
+        self.epoch = _epoch(attach)
+        self._partition = partition
+        self._log = partition.log
+        self._clock = clock
+        self._tracks_log = _RUNTIME_METRIC in attach.desired_capabilities
+        self._start = _start_position(attach)
+        partition.expire()
+        self._next = self._log.locate(self._start)
+        self._awaits_time = self._start.axis is Axis.ENQUEUED_TIME and self._next == self._log.next_sequence
+        partition.admit(self)
+        session.answer_attach(attach, MAX_MESSAGE_SIZE)
+
+    def release(self) -> None:
+        """Leave the partition."""
+        super().release()
+        self._partition.leave(self)
+
+    def wake(self) -> None:
+        """There are new events."""
+        self.on_room()
+        self.session.outlet.flush()
+
+    def on_room(self) -> None:
+        """Send events until the credit, the window, the socket or the log says stop."""
+        log = self._log
+        if self._awaits_time:
+            self._next = log.locate(self._start)
+            self._awaits_time = self._next == log.next_sequence
+        self._next = max(self._next, log.begin_sequence)
+        while self._next < log.next_sequence and self.may_send():
+            message = log.message(self._next)
+            if self._tracks_log:
+                message = with_delivery_annotations(message, last_enqueued(log, self._clock()))
+            self._next += 1
+            self.send(message)
+
+
+def _epoch(attach: Attach) -> int | None:
+    epoch = attach.properties.get(_EPOCH)
+    if epoch is None or (isinstance(epoch, int) and epoch >= 0):
+        return epoch
+    raise AmqpError(Condition.ARGUMENT_ERROR, f"The owner level {epoch!r} is not a number from 0 on.")
+
+
+def _start_position(attach: Attach) -> StartPosition:
+    filters = [value.value if isinstance(value, codec.Described) else value for value in attach.filters.values()]
+    if not filters:
+        return EARLIEST
+    if len(filters) > 1:
+        raise AmqpError(Condition.NOT_IMPLEMENTED, f"The filters {sorted(attach.filters)} are more than one.")
+    selector = filters[0].decode() if isinstance(filters[0], bytes) else filters[0]
+    return parse_selector(str(selector))

@@ -1,0 +1,113 @@
+"""The endpoint in a process: `async with EventHubsServer([HubDefinition("telemetry", 4)]) as server`."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from local.eventhubs.access import KEY_NAME, KEY_VALUE, Grants
+from local.eventhubs.addresses import LinkOpener
+from local.eventhubs.connection import Connection
+from local.eventhubs.errors import AmqpError, Condition
+from local.eventhubs.log import Retention
+from local.eventhubs.messages import StoredEvent
+from local.eventhubs.namespace import Clock, HubDefinition, Namespace
+from local.eventhubs.nodes import Desk
+from local.eventhubs.storage import open_hubs
+from local.serving import LOOPBACK, listening_socket
+
+DEFAULT_RETENTION: Final = Retention(bytes=64 << 20, milliseconds=24 * 3600 * 1000)
+_EXPIRE_EVERY_SECONDS: Final = 30
+_GOODBYE_SECONDS: Final = 1
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class EventHubsServer:
+    """Serves hubs on a loopback port while its `async with` block runs."""
+
+    def __init__(
+        self,
+        hubs: Iterable[HubDefinition],
+        port: int = 0,
+        data: Path | None = None,
+        *,
+        retention: Retention = DEFAULT_RETENTION,
+        keys: Mapping[str, str] | None = None,
+        clock: Clock = wall_clock,
+    ) -> None:
+        self._definitions = tuple(hubs)
+        self._port = port
+        self._data = data
+        self._retention = retention
+        self._keys = {KEY_NAME: KEY_VALUE} if keys is None else keys
+        self._clock = clock
+        self._connections: set[Connection] = set()
+        self._stack = contextlib.AsyncExitStack()
+        self._namespace = Namespace(())
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """The endpoint as connection strings name it."""
+        return f"sb://{LOOPBACK}:{self._port}"
+
+    @property
+    def connection_string(self) -> str:
+        """What `from_connection_string` of the SDK's clients takes; the hub is named apart."""
+        name, key = next(iter(self._keys.items()))
+        return f"Endpoint={self.address};SharedAccessKeyName={name};SharedAccessKey={key};UseDevelopmentEmulator=true;"
+
+    def events(self, hub: str) -> list[StoredEvent]:
+        """All events that a hub keeps, partition by partition, each in order."""
+        return [event for partition in self._namespace.hub(hub).partitions for event in partition.events()]
+
+    async def __aenter__(self) -> Self:
+        async with self._stack as stack:
+            hubs = open_hubs(self._definitions, self._retention, self._data, self._clock)
+            self._namespace = Namespace(stack.enter_context(hubs))
+            sock = listening_socket(self._port, name="eventhubs")
+            self._port = sock.getsockname()[1]
+            listener = await asyncio.get_running_loop().create_server(self._connect, sock=sock)
+            stack.push_async_callback(self._end, listener)
+            expiry = asyncio.create_task(self._expire())
+            stack.callback(expiry.cancel)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def _connect(self) -> Connection:
+        grants = Grants()
+        desk = Desk(self._namespace, self._keys, grants)
+        return Connection(LinkOpener(self._namespace, desk, grants, self._clock).open, self._connections)
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRE_EVERY_SECONDS)
+            self._namespace.expire()
+
+    async def _end(self, listener: asyncio.Server) -> None:
+        """Say goodbye, and wait only a moment for those who do not listen."""
+        listener.close()
+        for connection in tuple(self._connections):
+            connection.close(AmqpError(Condition.CONNECTION_FORCED, "The endpoint is shutting down."))
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await listener.wait_closed()
+        except TimeoutError:
+            listener.abort_clients()
+            await listener.wait_closed()

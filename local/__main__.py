@@ -6,6 +6,9 @@ import importlib
 import sys
 from typing import Final, NamedTuple
 
+from local.prerequisites import check_python
+from local.serving import EXIT_UNUSABLE, CannotStart
+
 
 class Command(NamedTuple):
     """One subcommand: its module has `add_arguments(parser)` and `async def run(args) -> int`."""
@@ -28,7 +31,15 @@ COMMANDS: Final = {
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line, run one command, return its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        check_python()
+        return _dispatch(sys.argv[1:] if argv is None else argv)
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return EXIT_UNUSABLE
+
+
+def _dispatch(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():

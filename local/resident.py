@@ -1,0 +1,83 @@
+"""What a resident does with the app on their phone, over HTTP."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from local.api import Answer, Api
+
+INSTALLATION: Final = Path(__file__).with_name("app_installation.json")
+"""What the real app sends when it registers itself; the push tokens in it are no tokens."""
+
+
+class Resident:
+    """One resident, signed in with the development provider."""
+
+    def __init__(self, api: Api, *, issuer: str, email: str) -> None:
+        self.email = email
+        self._api = api
+        self._issuer = issuer
+        self._token = ""
+
+    async def sign_in(self) -> None:
+        """Get a token from the provider.
+
+        Raises:
+            Refused: the provider gives none.
+        """
+        provider = Api(self._issuer, self._api.session)
+        answer = await provider.post("/token", {"email": self.email})
+        self._token = answer["access_token"]
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Answer:
+        return await self._api.post(path, body, authorization=f"Bearer {self._token}")
+
+    async def _get(self, path: str) -> Answer:
+        return await self._api.get(path, authorization=f"Bearer {self._token}")
+
+    async def me(self) -> Answer:
+        """The person; the first time makes them."""
+        return await self._get("/api/me")
+
+    async def register_installation(self) -> Answer:
+        """Register the app on this phone."""
+        return await self._post("/api/me/app-installations", json.loads(INSTALLATION.read_text()))
+
+    async def claim(self) -> Answer:
+        """Ask for what the QR code shows to a new monitor."""
+        return await self._post("/api/me/claims", {})
+
+    async def devices(self) -> list[dict[str, Any]]:
+        """One's own devices."""
+        found: list[dict[str, Any]] = (await self._get("/api/me/devices"))["devices"]
+        return found
+
+    async def open_support_case(self, device_id: str, *, days: int = 7) -> Answer:
+        """Let the device send performance data for a while."""
+        return await self._post(f"/api/me/devices/{device_id}/support-cases", {"days": days})
+
+    async def close_support_case(self, device_id: str, case_id: str) -> Answer:
+        """End that."""
+        return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/close", {})
+
+    async def request_export(self) -> Answer:
+        """Ask for everything that is held about oneself."""
+        return await self._post("/api/me/exports", {"scope": "access"})
+
+    async def export(self, export_id: str) -> Answer:
+        """How far the export is."""
+        return await self._get(f"/api/me/exports/{export_id}")
+
+    async def export_link(self, export_id: str) -> Answer:
+        """A link to the finished export, good for minutes."""
+        return await self._post(f"/api/me/exports/{export_id}/link", {})
+
+    async def download(self, url: str, file: Path) -> int:
+        """Save what a link points to; returns its size in bytes. `file` is new, its directory is there."""
+        # A link is its own authorization: the token goes to the service and nowhere else.
+        async with self._api.session.get(url, timeout=aiohttp.ClientTimeout(total=600)) as response:
+            response.raise_for_status()
+            with file.open("wb") as target:
+                return sum([target.write(chunk) async for chunk in response.content.iter_chunked(1 << 16)])

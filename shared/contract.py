@@ -1,9 +1,8 @@
 """What all bodies have in common: camelCase names, strict types, nothing undeclared."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from shared import clock
@@ -12,16 +11,7 @@ Moment = Annotated[AwareDatetime, PlainSerializer(clock.text, return_type=str)]
 """An aware time; written in UTC with milliseconds."""
 
 
-def _from_epoch_ms(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value / 1000, UTC)
-        except (OverflowError, OSError, ValueError):
-            return value
-    return value
-
-
-DeviceMoment = Annotated[Moment, BeforeValidator(_from_epoch_ms, json_schema_input_type=AwareDatetime | int)]
+DeviceMoment = Annotated[Moment, Field(strict=False)]
 """A time as devices and apps write it: ISO 8601 with an offset or Z, or milliseconds since 1970."""
 
 

@@ -32,9 +32,9 @@ class Settings(BaseSettings):
     blob_account_url: Annotated[str | None, Field(alias="BLUE_BLOB_ACCOUNT_URL")] = None
     sign_in_issuer: Annotated[str, Field(alias="BLUE_SIGN_IN_ISSUER")]
     sign_in_audience: Annotated[str, Field(alias="BLUE_SIGN_IN_AUDIENCE")] = "blue-app"
-    identity_key: Annotated[Base64UrlBytes, Field(alias="BLUE_IDENTITY_KEY", min_length=32)]
-    device_token_keys: Annotated[Json[JwkSet], Field(alias="BLUE_DEVICE_TOKEN_KEYS")]
-    export_keys: Annotated[Json[JwkSet], Field(alias="BLUE_EXPORT_KEYS")]
+    identity_key: Annotated[Base64UrlBytes, Field(alias="BLUE_IDENTITY_KEY", min_length=32, repr=False)]
+    device_token_keys: Annotated[Json[JwkSet], Field(alias="BLUE_DEVICE_TOKEN_KEYS", repr=False)]
+    export_keys: Annotated[Json[JwkSet], Field(alias="BLUE_EXPORT_KEYS", repr=False)]
     enrolment_groups: Annotated[Json[dict[str, list[SecretStr]]], Field(alias="BLUE_ENROLMENT_GROUPS")]
     instance_id: Annotated[str | None, Field(alias="WEBSITE_INSTANCE_ID")] = None
     """Set by Azure and by nothing else: the app is deployed."""

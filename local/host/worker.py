@@ -8,6 +8,7 @@ when the last has stopped. The app's own modules stay imported in between, only 
 import contextlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,9 @@ HOST_VERSION: Final = "4.1036.0"
 
 DEFAULT_SCRIPT: Final = "function_app.py"
 _MESSAGES: Final = {"protos": protos, "host": "127.0.0.1"}
+_ADVICE: Final = re.compile(r"\.? Cannot find module\. Please check .*")
+"""What the library adds to an import error: a link, and all of sys.path."""
+
 _HINTS: Final = {
     "has invalid non-type annotation list[": "The worker reads typing.List[...], not list[...].",
     "has invalid Out annotation": "The worker reads func.Out[typing.List[...]], not func.Out[list[...]].",
@@ -152,6 +156,6 @@ def _quiet_library() -> Iterator[None]:
 def _check(result: protos.StatusResult, app_directory: Path) -> None:
     if result.status == protos.StatusResult.Success:
         return
-    message = result.exception.message.split(" Cannot find module.")[0]
+    message, trace = (_ADVICE.sub("", text) for text in (result.exception.message, result.exception.stack_trace))
     hint = next((f" {hint}" for part, hint in _HINTS.items() if part in message), "")
-    raise CannotIndex(f"host: cannot index {app_directory}: {message}{hint}\n{result.exception.stack_trace}".rstrip())
+    raise CannotIndex(f"host: cannot index {app_directory}: {message}{hint}\n{trace}".rstrip())

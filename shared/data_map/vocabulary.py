@@ -1,4 +1,4 @@
-"""The words of the data map: categories with what holds for them, and what is said of containers, records and fields."""
+"""The words of the data map: categories with their rules, and what is said of containers, records and fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

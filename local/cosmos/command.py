@@ -1,0 +1,44 @@
+"""`python -m local cosmos`."""
+
+import argparse
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from local.cosmos.server import EMULATOR_KEY, USAGE_PATH, CosmosServer
+from local.serving import serve
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = "Cosmos DB endpoint for the official azure-cosmos clients, on 127.0.0.1 by plain HTTP."
+    parser.epilog = (
+        f"Connect with CosmosClient('http://127.0.0.1:PORT/', KEY); KEY is the emulator's well-known key:\n"
+        f"  {EMULATOR_KEY}\n"
+        f"Requests and modelled request units by operation: GET {USAGE_PATH}; DELETE resets them.\n"
+        "It refuses what it does not support, with status 400 and the name of the construct."
+    )
+    parser.add_argument("--port", type=int, default=8081, help="port to listen on; 0 takes a free one (default: 8081)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="keep the data in this SQLite file, made if missing (default: data ends with the server)",
+    )
+    parser.add_argument(
+        "--throttle",
+        action="store_true",
+        help="answer 429 when a container exceeds the RU/s it was created with (offer_throughput), by modelled charges",
+    )
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    return await serve("cosmos", _serving(args))
+
+
+@contextlib.asynccontextmanager
+async def _serving(args: argparse.Namespace) -> AsyncIterator[str]:
+    async with CosmosServer(args.port, args.data, throttle=args.throttle) as server:
+        yield server.endpoint

@@ -1,0 +1,49 @@
+"""Continuations: where the next page of a query starts.
+
+They name a place in the order of results, never a count of results, so items that come or go between two pages make no
+other item appear twice or not at all. They hold no state of the server and outlive its restart.
+"""
+
+import base64
+import binascii
+import hashlib
+from typing import Any, NamedTuple
+
+from local.cosmos import values
+from local.cosmos.failures import Failure, bad_request
+
+
+class Continuation(NamedTuple):
+    """The place of the last result given, what of OFFSET is still to be skipped and of TOP or LIMIT still to be given."""
+
+    place: Any
+    skip: int
+    left: int | None
+
+    def encode(self, query: str) -> str:
+        """As sent in `x-ms-continuation`."""
+        return base64.b64encode(values.dump([_digest(query), *self])).decode()
+
+
+def decode(text: str, query: str) -> Continuation:
+    """Read a continuation of the same query.
+
+    Raises:
+        Failure: it is none, or belongs to another query.
+    """
+    try:
+        digest, place, skip, left = values.load(base64.b64decode(text, validate=True))
+    except (ValueError, TypeError, binascii.Error):
+        raise invalid() from None
+    if digest != _digest(query):
+        raise invalid()
+    return Continuation(place, int(skip), left)
+
+
+def _digest(query: str) -> str:
+    return hashlib.blake2b(query.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def invalid() -> Failure:
+    """The continuation is not one that this query gave."""
+    return bad_request("Invalid Continuation Token: it is malformed, or belongs to another query.")

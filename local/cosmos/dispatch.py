@@ -1,0 +1,127 @@
+"""From a request to the code that answers it, with throttling, totals and the headers that every answer has."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from local.cosmos import charges
+from local.cosmos.catalogue import Catalogue
+from local.cosmos.containers import Container
+from local.cosmos.exchange import Answer, Exchange, refusal
+from local.cosmos.failures import Failure, unsupported
+from local.cosmos.items import Items, check_headers
+from local.cosmos.resources import Resources
+from local.cosmos.store import Store
+from local.cosmos.throughput import Throttle
+from local.cosmos.usage import Usage
+
+_CONTAINER_DEPTH: Final = 4
+_ITEM_PATH: Final = 6
+_CHARGED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED})
+
+
+class Dispatcher:
+    """Answers every request whose signature is right."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, throttle: Throttle | None) -> None:
+        self.usage = Usage()
+        self._resources = Resources(catalogue)
+        self._items = Items(store, catalogue)
+        self._throttle = throttle
+
+    async def answer(self, exchange: Exchange) -> Answer:
+        """The answer to a request, also to one that fails."""
+        try:
+            answer = await self._route(exchange)
+        except Failure as failure:
+            answer = refusal(_operation_name(exchange), failure, _charge(failure))
+        answer.headers["x-ms-request-charge"] = f"{answer.charge:.2f}"
+        self.usage.count(answer.container, answer.operation, answer.status, answer.charge)
+        return answer
+
+    async def _route(self, exchange: Exchange) -> Answer:
+        path = exchange.path
+        if len(path) > _CONTAINER_DEPTH and path[0] == "dbs" and path[2] == "colls":
+            return await self._in_container(exchange)
+        endpoint = self._resource(path)
+        if endpoint is None:
+            raise unsupported(f"The resource '{'/'.join(path)}'")
+        return endpoint(exchange)
+
+    def _resource(self, path: tuple[str, ...]) -> Callable[[Exchange], Answer] | None:
+        match path:
+            case ():
+                return self._resources.account
+            case ("dbs",):
+                return self._resources.databases
+            case ("dbs", _):
+                return self._resources.database
+            case ("dbs", _, "colls"):
+                return self._resources.containers
+            case ("dbs", _, "colls", _):
+                return self._resources.container
+            case ("offers",):
+                return self._resources.offers
+            case ("offers", _):
+                return self._resources.offer
+        return None
+
+    async def _in_container(self, exchange: Exchange) -> Answer:
+        if exchange.path[4] == "pkranges":
+            return self._resources.ranges(exchange)
+        container = self._items.container(exchange)
+        check_headers(exchange)
+        try:
+            answer = await self._throttled(exchange, container)
+        except Failure as failure:
+            answer = refusal(_operation_name(exchange), failure, _charge(failure))
+        answer.container = f"{container.database}/{container.id}"
+        answer.headers |= container.paths
+        answer.headers["lsn"] = str(container.lsn)
+        answer.headers["x-ms-session-token"] = f"0:-1#{container.lsn}"
+        return answer
+
+    async def _throttled(self, exchange: Exchange, container: Container) -> Answer:
+        if self._throttle is None:
+            return await self._on_items(exchange, container)
+        self._throttle.admit(container, exchange.now)
+        try:
+            answer = await self._on_items(exchange, container)
+        except Failure as failure:
+            self._throttle.spend(container, _charge(failure), exchange.now)
+            raise
+        self._throttle.spend(container, answer.charge, exchange.now)
+        return answer
+
+    async def _on_items(self, exchange: Exchange, container: Container) -> Answer:
+        match exchange.path[4:]:
+            case ("docs",):
+                return await self._items.collection(exchange, container)
+            case ("docs", _):
+                return self._items.item(exchange, container)
+            case ("operations", "partitionkeydelete") if exchange.method == "POST":
+                return self._items.delete_partition(exchange, container)
+        raise unsupported(f"The resource '{'/'.join(exchange.path[4:])}' of a container")
+
+
+def _charge(failure: Failure) -> float:
+    return charges.FAILED if failure.status in _CHARGED else 0.0
+
+
+def _operation_name(exchange: Exchange) -> str:
+    """Under what a failed request is counted."""
+    if len(exchange.path) <= _CONTAINER_DEPTH or exchange.path[4] != "docs":
+        return "other"
+    if len(exchange.path) == _ITEM_PATH:
+        return {"GET": "read", "PUT": "replace", "DELETE": "delete", "PATCH": "patch"}.get(exchange.method, "other")
+    if exchange.method == "GET":
+        return "change_feed" if exchange.header("a-im") else "read_all"
+    return _posted(exchange)
+
+
+def _posted(exchange: Exchange) -> str:
+    if exchange.is_query:
+        return "query"
+    if exchange.flag("x-ms-cosmos-is-batch-request"):
+        return "batch"
+    return "upsert" if exchange.flag("x-ms-documentdb-is-upsert") else "create"

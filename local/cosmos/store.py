@@ -1,0 +1,124 @@
+"""The SQLite file: schema, one writing connection, and snapshots for reads that take more than one step.
+
+A write transaction runs without giving way to the event loop, so writes are serialised by construction. In WAL mode a
+snapshot sees the state of one moment while writes go on. Commits survive a killed process; power loss may take the
+last ones (`synchronous=NORMAL`).
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from local.serving import CannotStart
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS databases (number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS containers (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, database INTEGER NOT NULL, body BLOB NOT NULL, throughput INTEGER, autoscale INTEGER
+);
+CREATE TABLE IF NOT EXISTS deleted_containers (number INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS sequences (container INTEGER PRIMARY KEY, lsn INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
+  row INTEGER PRIMARY KEY, container INTEGER NOT NULL, epk BLOB NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL,
+  lsn INTEGER NOT NULL, ts INTEGER NOT NULL, ttl INTEGER, expires INTEGER, etag TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS documents_by_key ON documents (container, epk, id);
+CREATE INDEX IF NOT EXISTS documents_by_change ON documents (container, lsn, number, epk);
+CREATE INDEX IF NOT EXISTS documents_by_expiry ON documents (expires) WHERE expires IS NOT NULL;
+CREATE TABLE IF NOT EXISTS unique_values (
+  container INTEGER NOT NULL, epk BLOB NOT NULL, value TEXT NOT NULL,
+  row INTEGER NOT NULL REFERENCES documents (row) ON DELETE CASCADE,
+  PRIMARY KEY (container, epk, value)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unique_values_by_row ON unique_values (row);
+"""
+
+_CHECKPOINT_PAGES: Final = 4000
+_CACHE_KB: Final = 65536
+
+
+class Store:
+    """An open data file, or a temporary one that goes with the process when no file is named.
+
+    Raises:
+        CannotStart: the file is in use or is no such file.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._directory = None if file else tempfile.mkdtemp(prefix="cosmos-")
+        self._path = file or Path(str(self._directory), "data.sqlite")
+        self._durable = file is not None
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = _lock(self._path)
+        try:
+            self.connection = self._connect()
+            self.connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            os.close(self._lock)
+            raise CannotStart(f"cosmos: {self._path} cannot be used as a data file: {error}.") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {'NORMAL' if self._durable else 'OFF'}",
+            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+            f"cache_size = -{_CACHE_KB}",
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together, or nothing is. Never wait inside."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees the state of one moment for as long as it is held."""
+        connection = self._idle.pop() if self._idle else self._connect()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:  # a cursor may be left open, and with it an old snapshot
+            connection.close()
+            raise
+        self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close the file; a temporary one is removed."""
+        for connection in (*self._idle, self.connection):
+            connection.close()
+        os.close(self._lock)
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _lock(path: Path) -> int:
+    """Make sure that one server uses a file: two would hand out the same sequence numbers."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CannotStart(f"cosmos: {path} cannot be opened: {error.strerror}. Choose another with --data.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise CannotStart(
+            f"cosmos: {path} is in use by another server. End that one, or choose another file with --data."
+        ) from error
+    return lock

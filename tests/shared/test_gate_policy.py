@@ -1,0 +1,86 @@
+"""What a policy admits: the rules alone."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import clock
+from shared.gate import WINDOWS_KEPT, Policy, Window
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def policy(**changes: Any) -> Policy:
+    return replace(Policy(epoch=1, start=START, windows={"usage": (Window(START),)}), **changes)
+
+
+def test_a_reading_in_an_open_window_is_admitted() -> None:
+    """Inside the ownership and a window of its category nothing refuses."""
+    assert policy().refusal("usage", START + HOUR, START + HOUR) is None
+
+
+def test_a_reading_from_before_the_ownership_is_refused() -> None:
+    """A monitor that was somebody else's must not bring their readings along."""
+    assert policy().refusal("usage", START - HOUR, START + HOUR) == "outside_ownership"
+
+
+def test_a_category_without_a_window_is_refused() -> None:
+    """Performance is off until a support case opens it."""
+    assert policy().refusal("performance", START + HOUR, START + HOUR) == "category_not_open"
+
+
+def test_what_was_observed_and_received_before_the_end_is_still_admitted() -> None:
+    """Messages that lie in the hub while an ownership ends are stored."""
+    ended = policy(end=START + 2 * HOUR)
+    assert ended.refusal("usage", START + HOUR, START + HOUR) is None
+
+
+@pytest.mark.parametrize("observed_h", [1, 2, 3])
+def test_what_was_received_after_the_end_is_refused(observed_h: int) -> None:
+    """The monitor belongs to somebody else by then, whatever time it claims."""
+    ended = policy(end=START + 2 * HOUR)
+    assert ended.refusal("usage", START + observed_h * HOUR, START + 2 * HOUR) == "outside_ownership"
+
+
+def test_a_tombstone_refuses_everything() -> None:
+    """What was erased does not come back."""
+    assert policy(tombstone=True).refusal("usage", START + HOUR, START + HOUR) == "outside_ownership"
+
+
+def test_the_end_of_a_window_is_outside() -> None:
+    """Windows are half-open, so two that meet do not overlap."""
+    window = Window(START, START + HOUR)
+    assert window.holds(START)
+    assert not window.holds(START + HOUR)
+
+
+def test_a_withdrawn_window_refuses_what_was_observed_in_it() -> None:
+    """After a case is closed nothing is collected under it, also not what was measured while it was open."""
+    opened = policy().with_window("performance", Window(START, START + 5 * HOUR))
+    withdrawn = opened.without_window("performance", START)
+    assert opened.refusal("performance", START + HOUR, START + 2 * HOUR) is None
+    assert withdrawn.refusal("performance", START + HOUR, START + 2 * HOUR) == "category_not_open"
+
+
+def test_a_policy_stays_small() -> None:
+    """It travels in a token: the oldest windows are let go."""
+    grown = policy()
+    for hour in range(WINDOWS_KEPT + 3):
+        grown = grown.with_window("performance", Window(START + hour * HOUR, START + (hour + 1) * HOUR))
+    assert len(grown.windows["performance"]) == WINDOWS_KEPT
+    assert grown.windows["performance"][-1].start == START + (WINDOWS_KEPT + 2) * HOUR
+
+
+def test_a_policy_survives_being_written() -> None:
+    """Token, event and stored gate say the same."""
+    full = policy(end=START + HOUR, tombstone=True).with_window("performance", Window(START, START + HOUR))
+    assert Policy.from_claims(full.claims()) == full
+
+
+def test_stored_times_sort_as_text() -> None:
+    """Queries order by the written form."""
+    moments = [START + timedelta(milliseconds=step * 7919) for step in range(50)]
+    assert sorted(map(clock.text, moments)) == [clock.text(one) for one in moments]

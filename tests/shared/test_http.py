@@ -1,0 +1,213 @@
+"""The HTTP edge: who, how large, what, and what goes wrong, in that order."""
+
+import gzip
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, cast
+
+import azure.functions as func
+import pytest
+
+from shared.admission import Admission
+from shared.callers import Anyone, Caller
+from shared.contract import Body, View
+from shared.errors import Problem
+from shared.http import BODY_LIMIT_BYTES, UNPACKED_LIMIT_BYTES, Answer, Call, Handler, Operation, respond
+from shared.services import Services
+
+PERSONAL = "maria.example@resident.example"
+
+
+class Order(Body):
+    """A body to test with."""
+
+    name: str
+    count: int = 1
+    inner: "Inner | None" = None
+
+
+class Inner(Body):
+    """A body in a body."""
+
+    size: int
+
+
+class Done(View):
+    """An answer to test with."""
+
+    name_given: str
+
+
+async def let_in(_authorization: str | None, _services: Services) -> Caller:
+    return Anyone()
+
+
+async def keep_out(_authorization: str | None, _services: Services) -> Caller:
+    raise Problem("token_missing")
+
+
+async def services() -> Services:
+    return cast("Services", object())
+
+
+async def echo(call: Call[Anyone, Order]) -> Done:
+    return Done(name_given=call.body.name)
+
+
+def operation(handler: Handler = echo, *, admit: Any = let_in, model: type[Body] | None = Order) -> Operation:
+    return Operation(
+        name="test_operation",
+        method="POST",
+        route="test",
+        admission=Admission("anyone", None, admit),
+        summary="",
+        body=model,
+        answers={HTTPStatus.CREATED: Done},
+        problems=(),
+        handler=handler,
+    )
+
+
+def request(body: bytes = b'{"name":"a"}', headers: Mapping[str, str] | None = None) -> func.HttpRequest:
+    return func.HttpRequest(
+        "POST", f"http://127.0.0.1/api/test?email={PERSONAL}", body=body, headers=dict(headers or {})
+    )
+
+
+async def answer(
+    body: bytes = b'{"name":"a"}', headers: Mapping[str, str] | None = None, **kwargs: Any
+) -> tuple[int, Any]:
+    response = await respond(request(body, headers), operation(**kwargs), services)
+    return response.status_code, json.loads(response.get_body())
+
+
+async def test_an_operation_answers_with_its_first_status() -> None:
+    """Names are camelCase and absent values are absent."""
+    assert await answer() == (201, {"nameGiven": "a"})
+
+
+async def test_an_operation_may_answer_with_another_status() -> None:
+    """A repeated registration is 200 where a new one is 201."""
+
+    async def again(call: Call[Anyone, Order]) -> Answer:
+        return Answer(Done(name_given=call.body.name), HTTPStatus.OK)
+
+    assert (await answer(handler=again))[0] == 200
+
+
+async def test_a_caller_who_is_not_let_in_learns_nothing_of_the_body() -> None:
+    """401 comes before the body is looked at."""
+    status, problem = await answer(b"not json", admit=keep_out)
+    assert (status, problem["code"]) == (401, "token_missing")
+
+
+async def test_a_refused_caller_is_told_how_to_authenticate() -> None:
+    """HTTP asks for a challenge with every 401."""
+    response = await respond(request(), operation(admit=keep_out), services)
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "pointer"),
+    [
+        (b'{"name":"a"', 400, "body_unreadable", ""),
+        (b"", 400, "body_unreadable", ""),
+        (b"\xff\xfe", 400, "body_unreadable", ""),
+        (b"[]", 422, "field_wrong_type", ""),
+        (b"{}", 422, "field_missing", "/name"),
+        (b'{"name":1}', 422, "field_wrong_type", "/name"),
+        (b'{"name":"a","count":"1"}', 422, "field_wrong_type", "/count"),
+        (b'{"name":"a","maria@resident.example":1}', 422, "field_unknown", ""),
+        (b'{"name":"a","inner":{"size":1,"maria@resident.example":1}}', 422, "field_unknown", "/inner"),
+        (b'{"name":"' + b"a" * 5000 + b'"}', 422, "field_out_of_range", "/name"),
+        (b" " * (BODY_LIMIT_BYTES + 1), 413, "body_too_large", None),
+    ],
+)
+async def test_each_fault_of_a_body_has_its_own_code(body: bytes, status: int, code: str, pointer: str | None) -> None:
+    """The pointer holds declared names only: an undeclared one may be personal."""
+    seen, problem = await answer(body)
+    assert (seen, problem["code"]) == (status, code)
+    assert problem.get("pointer") == (pointer if code != "body_unreadable" else None)
+    assert "maria" not in json.dumps(problem)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status", "code"),
+    [
+        (gzip.compress(b'{"name":"a"}')[:-4], "gzip", 400, "compression_invalid"),
+        (b"plain", "gzip", 400, "compression_invalid"),
+        (gzip.compress(b'{"name":"a"}') + b"more", "gzip", 400, "compression_invalid"),
+        (gzip.compress(b" " * (UNPACKED_LIMIT_BYTES + 1)), "gzip", 413, "body_too_large"),
+        (b"{}", "br", 415, "encoding_unsupported"),
+    ],
+)
+async def test_each_fault_of_a_compressed_body_has_its_own_code(
+    body: bytes, encoding: str, status: int, code: str
+) -> None:
+    """What a body unpacks to is bounded before it is unpacked."""
+    seen, problem = await answer(body, {"content-encoding": encoding})
+    assert (seen, problem["code"]) == (status, code)
+
+
+async def test_a_gzip_body_is_read() -> None:
+    """Monitors may compress."""
+    assert (await answer(gzip.compress(b'{"name":"a"}'), {"content-encoding": "gzip"}))[0] == 201
+
+
+async def test_another_content_type_is_refused() -> None:
+    """A form is not JSON, even where it could be read as such."""
+    assert (await answer(headers={"content-type": "text/plain"}))[1]["code"] == "content_type_unsupported"
+
+
+async def test_a_problem_document_is_complete() -> None:
+    """RFC 9457 members, our code, whether to try again, and the request for support."""
+    response = await respond(request(b"{}", {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}), operation(), services)
+    problem = json.loads(response.get_body())
+    assert response.mimetype == "application/problem+json"
+    assert problem.keys() == {"type", "title", "status", "detail", "instance", "code", "retryable", "pointer"}
+    assert problem["instance"] == f"urn:blue:request:{'a' * 32}"
+    assert response.headers["X-Request-Id"] == "a" * 32
+
+
+async def test_a_retryable_problem_says_when() -> None:
+    """A monitor keeps its message and comes back after the stated time."""
+
+    async def away(_call: Call[Anyone, Order]) -> Done:
+        raise Problem("hub_unavailable", retry_after_s=5)
+
+    response = await respond(request(), operation(away), services)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+
+
+async def test_a_fault_of_ours_tells_the_caller_nothing_and_the_log_where(caplog: pytest.LogCaptureFixture) -> None:
+    """The message of an exception may hold personal data: neither answer nor log repeats it."""
+
+    async def broken(_call: Call[Anyone, Order]) -> Done:
+        raise ValueError(PERSONAL)
+
+    with caplog.at_level(logging.INFO, "blue"):
+        status, problem = await answer(handler=broken)
+    assert (status, problem["code"]) == (500, "internal_error")
+    assert "ValueError" in caplog.text
+    assert "broken" in caplog.text
+    assert PERSONAL not in caplog.text + json.dumps(problem)
+
+
+async def test_a_request_is_logged_without_body_query_or_token(caplog: pytest.LogCaptureFixture) -> None:
+    """Operation, status, code, duration, request id, and nothing else."""
+    with caplog.at_level(logging.INFO, "blue"):
+        await answer(f'{{"name":"{PERSONAL}"}}'.encode(), {"authorization": "Bearer secret-token"})
+    assert "test_operation 201" in caplog.text
+    assert PERSONAL not in caplog.text
+    assert "secret-token" not in caplog.text
+
+
+async def test_an_operation_without_a_body_reads_none() -> None:
+    """A GET with a body is answered all the same."""
+
+    async def ask(_call: Call[Anyone, None]) -> Done:
+        return Done(name_given="")
+
+    assert (await answer(b"anything", handler=ask, model=None))[0] == 201

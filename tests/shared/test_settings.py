@@ -1,0 +1,112 @@
+"""Settings are parsed once; a missing or forbidden one is a good sentence."""
+
+import base64
+import json
+
+import pytest
+
+from shared.settings import Settings, SettingsUnusable, load_settings
+from tests.keys import signing_jwks, symmetric_jwks
+
+SECRET = "not-to-be-repeated-anywhere"
+ENVIRONMENT = {
+    "BLUE_COSMOS_ENDPOINT": "http://127.0.0.1:8081",
+    "BLUE_COSMOS_KEY": SECRET,
+    "EventHubs": f"Endpoint=sb://127.0.0.1;SharedAccessKey={SECRET}",
+    "BLUE_BLOB_CONNECTION": f"AccountKey={SECRET}",
+    "BLUE_SIGN_IN_ISSUER": "http://127.0.0.1:8090",
+    "BLUE_IDENTITY_KEY": base64.urlsafe_b64encode(bytes(32)).decode(),
+    "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks()),
+    "BLUE_EXPORT_KEYS": json.dumps(signing_jwks()),
+    "BLUE_ENROLMENT_GROUPS": json.dumps({"veo-wifi-2026": [SECRET]}),
+}
+DEPLOYED = {
+    "BLUE_COSMOS_ENDPOINT": "https://blue.documents.example",
+    "EventHubs__fullyQualifiedNamespace": "blue.servicebus.example",
+    "BLUE_BLOB_ACCOUNT_URL": "https://blue.blob.example",
+    "BLUE_SIGN_IN_ISSUER": "https://blue.sign-in.example",
+    "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks("2026-03")),
+    "BLUE_EXPORT_KEYS": json.dumps(signing_jwks("2026-03")),
+    "BLUE_IDENTITY_KEY": ENVIRONMENT["BLUE_IDENTITY_KEY"],
+    "BLUE_ENROLMENT_GROUPS": ENVIRONMENT["BLUE_ENROLMENT_GROUPS"],
+    "WEBSITE_INSTANCE_ID": "instance",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in (*ENVIRONMENT, *DEPLOYED):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def load(environment: pytest.MonkeyPatch, values: dict[str, str]) -> Settings:
+    for name, value in values.items():
+        environment.setenv(name, value)
+    return load_settings()
+
+
+def test_the_local_settings_load(environment: pytest.MonkeyPatch) -> None:
+    """What the local cloud sets is enough."""
+    settings = load(environment, ENVIRONMENT)
+    assert settings.cosmos_database == "blue"
+    assert settings.identity_key == bytes(32)
+
+
+def test_deployed_settings_load_without_any_key_of_a_store(environment: pytest.MonkeyPatch) -> None:
+    """In Azure the stores are reached by managed identity."""
+    settings = load(environment, DEPLOYED)
+    assert settings.cosmos_key is None
+
+
+@pytest.mark.parametrize(
+    "missing", sorted(ENVIRONMENT.keys() - {"BLUE_COSMOS_KEY", "EventHubs", "BLUE_BLOB_CONNECTION"})
+)
+def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, missing: str) -> None:
+    """The sentence says which setting is missing and where all are described."""
+    with pytest.raises(SettingsUnusable, match=f"{missing}.*local.settings.sample.json"):
+        load(environment, {name: value for name, value in ENVIRONMENT.items() if name != missing})
+
+
+@pytest.mark.parametrize("missing", ["EventHubs", "BLUE_BLOB_CONNECTION"])
+def test_a_service_with_two_ways_needs_one(environment: pytest.MonkeyPatch, missing: str) -> None:
+    """Both ways are named when neither is there."""
+    with pytest.raises(SettingsUnusable, match=missing):
+        load(environment, {name: value for name, value in ENVIRONMENT.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    "name", ["BLUE_IDENTITY_KEY", "BLUE_DEVICE_TOKEN_KEYS", "BLUE_EXPORT_KEYS", "BLUE_ENROLMENT_GROUPS"]
+)
+def test_a_wrong_setting_is_not_repeated(environment: pytest.MonkeyPatch, name: str) -> None:
+    """A message never holds the value: it may be most of a key."""
+    with pytest.raises(SettingsUnusable) as caught:
+        load(environment, ENVIRONMENT | {name: SECRET})
+    assert name in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BLUE_COSMOS_KEY",
+        "EventHubs",
+        "BLUE_BLOB_CONNECTION",
+        "BLUE_COSMOS_ENDPOINT",
+        "BLUE_SIGN_IN_ISSUER",
+        "BLUE_DEVICE_TOKEN_KEYS",
+        "BLUE_EXPORT_KEYS",
+    ],
+)
+def test_a_deployed_app_refuses_each_development_double(environment: pytest.MonkeyPatch, name: str) -> None:
+    """None of what makes the local cloud work is accepted in Azure."""
+    with pytest.raises(SettingsUnusable, match=f"refuses development doubles: {name}"):
+        load(environment, DEPLOYED | {name: ENVIRONMENT[name]})
+
+
+def test_secrets_do_not_show_when_settings_are_printed(environment: pytest.MonkeyPatch) -> None:
+    """A settings object in a log gives nothing away."""
+    printed = repr(load(environment, ENVIRONMENT))
+    private = json.loads(ENVIRONMENT["BLUE_EXPORT_KEYS"])["keys"][0]["d"]
+    shared = json.loads(ENVIRONMENT["BLUE_DEVICE_TOKEN_KEYS"])["keys"][0]["k"]
+    assert not [value for value in (SECRET, private, shared, "identity_key") if value in printed]

@@ -1,0 +1,61 @@
+"""The import rules that the linter of packages cannot express: which module may speak which SDK."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APP = ("function_app.py", "register_device", "ingest_telemetry", "export_user_data", "shared")
+
+ALLOWED = {
+    "azure.functions": {
+        "function_app.py",
+        "shared/http.py",
+        "register_device/triggers.py",
+        "ingest_telemetry/triggers.py",
+        "export_user_data/triggers.py",
+    },
+    "azure.cosmos": {"shared/cosmos.py"},
+    "azure.eventhub": {"shared/hubs.py"},
+    "azure.storage": {"shared/blobs.py"},
+    "azure.identity": {"shared/services.py"},
+}
+
+
+def app_modules() -> Iterator[Path]:
+    for entry in APP:
+        path = ROOT / entry
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+@pytest.mark.parametrize("sdk", ALLOWED)
+def test_each_sdk_is_spoken_in_one_place(sdk: str) -> None:
+    """An SDK is imported by its adapter (or edge) and by nothing else."""
+    users = {
+        str(path.relative_to(ROOT))
+        for path in app_modules()
+        if any(name == sdk or name.startswith(f"{sdk}.") for name in imported(path))
+    }
+    assert users == ALLOWED[sdk]
+
+
+def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
+    """What runs in Azure needs neither."""
+    offenders = [
+        path.relative_to(ROOT)
+        for path in app_modules()
+        if {name.split(".")[0] for name in imported(path)} & {"local", "tests"}
+    ]
+    assert offenders == []

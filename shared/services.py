@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -101,14 +101,24 @@ async def open_services(settings: Settings | None = None, clock: Clock = system_
 
 def built_once(build: Callable[[], Awaitable[Services]] = open_services) -> ServicesSource:
     """A source that builds at its first call and keeps what it built; a failed build is tried again."""
-    built: list[Services] = []
+    kept: list[tuple[Services, AsyncGenerator[Services]]] = []
     building = asyncio.Lock()
 
     async def source() -> Services:
-        if not built:
+        if not kept:
             async with building:
-                if not built:
-                    built.append(await build())
-        return built[0]
+                if not kept:
+                    keeper = _until_the_loop_ends(build)
+                    kept.append((await anext(keeper), keeper))
+        return kept[0][0]
 
     return source
+
+
+async def _until_the_loop_ends(build: Callable[[], Awaitable[Services]]) -> AsyncGenerator[Services]:
+    """The Functions worker has no shutdown hook, but a loop that ends closes the generators that it has started."""
+    services = await build()
+    try:
+        yield services
+    finally:
+        await services.close()

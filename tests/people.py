@@ -1,0 +1,43 @@
+"""Residents and monitors for use-case tests."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from register_device.claims import issue_claim
+from register_device.contract import DeviceAccess, DeviceData, Registration
+from register_device.registration import register_monitor
+from shared.callers import AttestedMonitor
+from shared.cosmos import Database
+from shared.keys import KeySet
+from tests.conftest import SettableClock
+
+IDENTITY_KEY = bytes(32)
+SERIAL = "VEO-000001"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What registrations stand on, in one hand."""
+
+    database: Database
+    keys: KeySet
+    clock: SettableClock
+
+    async def claim(self, person_id: str) -> str:
+        issued = await issue_claim(person_id, claims=self.database["claims"], now=self.clock())
+        return issued.claim
+
+    async def register(self, claim: str, serial: str = SERIAL, **device: Any) -> tuple[DeviceAccess, bool]:
+        data = DeviceData.model_validate({"serialNumber": serial, "firmwareVersion": "3.2.1", **device})
+        return await register_monitor(
+            AttestedMonitor(serial, "veo-wifi"),
+            Registration(claim=claim, device=data),
+            database=self.database,
+            keys=self.keys,
+            identity_key=IDENTITY_KEY,
+            now=self.clock(),
+        )
+
+    async def pair(self, person_id: str, serial: str = SERIAL, **device: Any) -> DeviceAccess:
+        access, _ = await self.register(await self.claim(person_id), serial, **device)
+        return access

@@ -1,0 +1,85 @@
+"""Attestation: only a monitor with its own key gets through, once per challenge, and is told nothing else."""
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+
+from register_device.attestation import new_challenge, verify_attestation
+from shared.errors import Problem
+from shared.keys import KeySet, device_key
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OLD_KEY, NEW_KEY = base64.b64encode(b"old group key").decode(), base64.b64encode(b"new group key").decode()
+GROUPS = {"veo-wifi": [NEW_KEY, OLD_KEY]}
+SERIAL = "VEO-000001"
+
+
+def signed(challenge: str, *, serial: str = SERIAL, group: str = "veo-wifi", key: str = NEW_KEY) -> str:
+    resource = quote(f"{serial}/challenges/{challenge}", safe="")
+    expires = str(int(NOW.timestamp()) + 60)
+    signature = hmac.new(device_key(key, serial), f"{resource}\n{expires}".encode(), hashlib.sha256).digest()
+    return f"sr={resource}&sig={quote(base64.b64encode(signature), safe='')}&se={expires}&skn={group}"
+
+
+def refused(signature: str, keys: KeySet, now: datetime = NOW) -> bool:
+    with pytest.raises(Problem) as caught:
+        verify_attestation(signature, group_keys=GROUPS, keys=keys, now=now)
+    return caught.value.code == "attestation_refused"
+
+
+@pytest.mark.parametrize("key", [NEW_KEY, OLD_KEY])
+def test_a_monitor_with_its_key_gets_through(device_keys: KeySet, key: str) -> None:
+    """While a group key is replaced, monitors with either one get through."""
+    challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
+    monitor, _ = verify_attestation(signed(challenge, key=key), group_keys=GROUPS, keys=device_keys, now=NOW)
+    assert (monitor.serial_number, monitor.enrolment_group) == (SERIAL, "veo-wifi")
+
+
+def test_every_challenge_is_another(device_keys: KeySet) -> None:
+    """Its nonce makes a signature usable once."""
+    challenges = [new_challenge(SERIAL, keys=device_keys, now=NOW).challenge for _ in range(2)]
+    nonces = {verify_attestation(signed(one), group_keys=GROUPS, keys=device_keys, now=NOW)[1] for one in challenges}
+    assert len(nonces) == 2
+
+
+def test_a_challenge_of_another_monitor_is_refused(device_keys: KeySet) -> None:
+    """A monitor cannot answer for another one."""
+    challenge = new_challenge("VEO-000002", keys=device_keys, now=NOW).challenge
+    assert refused(signed(challenge), device_keys)
+
+
+def test_a_key_of_another_monitor_is_refused(device_keys: KeySet) -> None:
+    """The key is the monitor's own, not the group's."""
+    challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
+    foreign = signed(challenge).replace(SERIAL, "VEO-000002")
+    assert refused(foreign, device_keys)
+
+
+def test_an_unknown_group_is_refused(device_keys: KeySet) -> None:
+    """A group that was revoked is one that is not there."""
+    challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
+    assert refused(signed(challenge, group="revoked"), device_keys)
+
+
+def test_a_wrong_group_key_is_refused(device_keys: KeySet) -> None:
+    """Naming a group is not belonging to it."""
+    challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
+    assert refused(signed(challenge, key=base64.b64encode(b"guess").decode()), device_keys)
+
+
+def test_a_challenge_of_yesterday_is_refused(device_keys: KeySet) -> None:
+    """It is good for a minute."""
+    challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
+    assert refused(signed(challenge), device_keys, NOW + timedelta(seconds=61))
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "sr=&sig=&se=&skn=", "sig=%FF", "sr=a%2Fchallenges%2Fb&sig=x&se=1&skn=veo-wifi"]
+)
+def test_garbage_is_refused(device_keys: KeySet, signature: str) -> None:
+    """Whatever the header holds, the answer is the same."""
+    assert refused(signature, device_keys)

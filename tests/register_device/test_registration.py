@@ -1,0 +1,196 @@
+"""Registration: who owns a monitor afterwards, whatever happens on the way."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from register_device.contract import DeviceAccess, DeviceData, Registration
+from register_device.devices import list_devices, owned_device
+from register_device.registration import register_monitor, renew_access
+from register_device.support_cases import close_case, open_case
+from shared.callers import AttestedMonitor
+from shared.cosmos import Database
+from shared.errors import Problem
+from shared.gate import load_policy
+from shared.keys import KeySet, read_device_token
+from tests.conftest import SettableClock
+from tests.people import IDENTITY_KEY, SERIAL, House
+
+pytestmark = pytest.mark.wire
+
+
+@pytest.fixture
+def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
+    return House(database, device_keys, clock)
+
+
+async def test_a_new_monitor_belongs_to_who_asked_for_the_claim(house: House) -> None:
+    """It may send usage readings, and nothing of performance."""
+    access, is_new = await house.register(await house.claim("maria"), model="VEO-XS WIFI")
+    assert is_new
+    assert access.categories == ["usage"]
+    device = await owned_device("maria", access.device_id, database=house.database)
+    assert (device["serialNumber"], device["model"]) == (SERIAL, "VEO-XS WIFI")
+
+
+async def test_the_token_carries_device_ownership_and_policy(house: House) -> None:
+    """The gateway needs nothing else to admit a message."""
+    access = await house.pair("maria")
+    token = read_device_token(access.token, keys=house.keys, now=house.clock())
+    assert (token.device_id, token.ownership_id, token.policy.epoch) == (access.device_id, access.ownership_id, 1)
+
+
+async def test_a_repeated_registration_changes_nothing(house: House) -> None:
+    """The network broke before the answer came: the monitor asks again with the same claim."""
+    claim = await house.claim("maria")
+    first, _ = await house.register(claim)
+    house.clock.forward(minutes=1)
+    again, is_new = await house.register(claim)
+    assert not is_new
+    assert (again.device_id, again.ownership_id) == (first.device_id, first.ownership_id)
+
+
+async def test_a_factory_reset_keeps_owner_and_first_connection(house: House) -> None:
+    """The same owner pairs it again with a new claim: same ownership, new firmware, same first connection."""
+    before = await house.pair("maria")
+    device_before = await owned_device("maria", before.device_id, database=house.database)
+    house.clock.forward(days=400)
+    after = await house.pair("maria", firmwareVersion="4.0.0")
+    device = await owned_device("maria", after.device_id, database=house.database)
+    assert after.ownership_id == before.ownership_id
+    assert device["firstConnectedAt"] == device_before["firstConnectedAt"]
+    assert device["firmwareVersion"] == "4.0.0"
+
+
+async def test_a_second_hand_monitor_changes_hands(house: House) -> None:
+    """Another account's claim ends the old ownership and begins a new one; each sees their own period."""
+    old = await house.pair("maria")
+    house.clock.forward(days=1)
+    new = await house.pair("jordi")
+    assert new.device_id == old.device_id
+    assert new.ownership_id != old.ownership_id
+    ended = await load_policy(house.database["telemetry"], old.ownership_id)
+    assert ended.end == house.clock()
+    with pytest.raises(Problem, match="device_not_yours"):
+        await owned_device("maria", old.device_id, database=house.database)
+    [of_maria] = await list_devices("maria", database=house.database, now=house.clock())
+    [of_jordi] = await list_devices("jordi", database=house.database, now=house.clock())
+    assert of_maria.until == of_jordi.since == house.clock()
+    assert of_maria.serial_number is None
+
+
+async def test_an_old_claim_does_not_take_a_monitor_back(house: House) -> None:
+    """The former owner's claim is kept for a day after use; it founds no second ownership."""
+    claim = await house.claim("maria")
+    await house.register(claim)
+    await house.pair("jordi")
+    with pytest.raises(Problem, match="claim_used"):
+        await house.register(claim)
+
+
+async def test_a_monitor_must_speak_for_itself(house: House) -> None:
+    """The device data names the monitor that proved its make."""
+    with pytest.raises(Problem, match="serial_mismatch"):
+        await register_monitor(
+            AttestedMonitor("VEO-000002", "veo-wifi"),
+            Registration(claim=await house.claim("maria"), device=DeviceData.model_validate({"serialNumber": SERIAL})),
+            database=house.database,
+            keys=house.keys,
+            identity_key=IDENTITY_KEY,
+            now=house.clock(),
+        )
+
+
+async def test_many_registrations_at_once_end_in_one_owner(house: House) -> None:
+    """Two accounts, many tries, interleaved: one owner, and a past ownership for every other that ever was."""
+    claims = [await house.claim(person) for person in ["maria", "jordi"] * 5]
+    results = await asyncio.gather(*(house.register(claim) for claim in claims), return_exceptions=True)
+    assert {result.code for result in results if isinstance(result, Problem)} <= {"busy", "claim_used"}
+    assert not [r for r in results if isinstance(r, BaseException) and not isinstance(r, Problem)]
+    winner = next(r[0] for r in results if not isinstance(r, BaseException))
+    device = await house.database["devices"].read(winner.device_id, "device")
+    assert device is not None
+    past = [
+        item
+        async for item in house.database["devices"].query(
+            "SELECT * FROM c WHERE c.type = 'pastOwnership'", partition=winner.device_id
+        )
+    ]
+    assert device["ownershipId"] not in {item["ownershipId"] for item in past}
+    for item in past:
+        assert (await load_policy(house.database["telemetry"], item["ownershipId"])).end is not None
+
+
+async def test_renewal_brings_the_policy_in_force(house: House) -> None:
+    """A monitor learns at its next renewal that a support case was opened, and that it was closed."""
+
+    async def renewed() -> DeviceAccess:
+        return await renew_access(
+            AttestedMonitor(SERIAL, "veo-wifi"),
+            database=house.database,
+            keys=house.keys,
+            identity_key=IDENTITY_KEY,
+            now=house.clock(),
+        )
+
+    access = await house.pair("maria")
+    case = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    assert (await renewed()).categories == ["usage", "performance"]
+    house.clock.forward(days=1)
+    await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    assert (await renewed()).categories == ["usage"]
+
+
+async def test_a_support_case_ends_by_itself(house: House) -> None:
+    """After its days performance is refused, although nobody closed it."""
+    access = await house.pair("maria")
+    await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    policy = await load_policy(house.database["telemetry"], access.ownership_id)
+    inside, after = house.clock() + timedelta(days=6), house.clock() + timedelta(days=7)
+    assert policy.refusal("performance", inside, inside) is None
+    assert policy.refusal("performance", after, after) == "category_not_open"
+
+
+async def test_closing_one_of_two_cases_keeps_the_other(house: House) -> None:
+    """Each case has a window of its own."""
+    access = await house.pair("maria")
+    first = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    house.clock.forward(hours=1)
+    await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    await close_case("maria", access.device_id, first.case_id, database=house.database, now=house.clock())
+    policy = await load_policy(house.database["telemetry"], access.ownership_id)
+    assert "performance" in policy.open_at(house.clock())
+
+
+async def test_closing_a_case_twice_is_harmless(house: House) -> None:
+    """The second answer is the first."""
+    access = await house.pair("maria")
+    case = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    house.clock.forward(hours=1)
+    closed = await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    house.clock.forward(hours=1)
+    again = await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    assert again.closed_at == closed.closed_at
+
+
+@pytest.mark.parametrize("person", ["jordi", ""])
+async def test_nobody_opens_a_case_on_a_device_of_someone_else(house: House, person: str) -> None:
+    """The answer is the same as for a device that is not there."""
+    access = await house.pair("maria")
+    with pytest.raises(Problem, match="device_not_yours"):
+        await open_case(person, access.device_id, 7, database=house.database, now=house.clock())
+    with pytest.raises(Problem, match="device_not_yours"):
+        await open_case("maria", "0" * 32, 7, database=house.database, now=house.clock())
+
+
+async def test_a_monitor_that_is_not_registered_gets_no_token(house: House) -> None:
+    """Proving one's make is not belonging to somebody."""
+    with pytest.raises(Problem, match="device_not_registered"):
+        await renew_access(
+            AttestedMonitor("VEO-999999", "veo-wifi"),
+            database=house.database,
+            keys=house.keys,
+            identity_key=IDENTITY_KEY,
+            now=house.clock(),
+        )

@@ -2,9 +2,9 @@
 
 Sizes are priced by Microsoft's published table (consistency weaker than strong), interpolated linearly and extended
 beyond its last entry with its last slope. The indexing surcharge goes through three published figures of an insert of
-about 1 KB with 28 properties: 6 RU with no path indexed, 8 with three, 19 with all. The rest is assumption: a replace is two
-inserts, a delete costs what the insert did, a query or a feed page 2.5 plus a quarter per KB it reads, a batch the
-sum of its operations, an operation that fails 1.
+about 1 KB with 28 properties: 6 RU with no path indexed, 8 with three, 19 with all. The rest is assumption: a replace
+is two inserts, a delete costs what the insert did, a query or a feed page 2.5 plus a quarter per KB it reads, a batch
+the sum of its operations, an operation that fails 1.
 """
 
 from collections.abc import Sequence

@@ -29,7 +29,8 @@ _FIND: Final = """
 SELECT row, number, etag, expires, body FROM documents WHERE container = ? AND epk = ? AND id = ?
 """
 _INSERT: Final = """
-INSERT INTO documents (container, epk, id, number, lsn, ts, ttl, expires, etag, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO documents (container, epk, id, number, lsn, ts, ttl, expires, etag, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
 UPDATE documents SET id = ?, lsn = ?, ts = ?, ttl = ?, expires = ?, etag = ?, body = ? WHERE row = ?

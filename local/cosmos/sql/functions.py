@@ -178,8 +178,18 @@ _PARTS: Final[dict[str, Callable[[datetime], int]]] = {
 }
 _PART_NAMES: Final = {
     **{name: name for name in _PARTS},
-    "yyyy": "year", "yy": "year", "mm": "month", "m": "month", "dd": "day", "d": "day", "hh": "hour",
-    "mi": "minute", "n": "minute", "ss": "second", "s": "second", "ms": "millisecond",
+    "yyyy": "year",
+    "yy": "year",
+    "mm": "month",
+    "m": "month",
+    "dd": "day",
+    "d": "day",
+    "hh": "hour",
+    "mi": "minute",
+    "n": "minute",
+    "ss": "second",
+    "s": "second",
+    "ms": "millisecond",
 }
 
 

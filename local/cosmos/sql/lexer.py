@@ -29,7 +29,39 @@ class Token(NamedTuple):
 
 
 KEYWORDS: Final = frozenset(
-    ["SELECT", "DISTINCT", "TOP", "VALUE", "FROM", "JOIN", "IN", "WHERE", "GROUP", "BY", "HAVING", "ORDER", "OFFSET", "LIMIT", "AS", "AND", "OR", "NOT", "BETWEEN", "LIKE", "ESCAPE", "EXISTS", "ARRAY", "ASC", "DESC", "TRUE", "FALSE", "NULL", "UNDEFINED", "UDF", "RANK"]
+    [
+        "SELECT",
+        "DISTINCT",
+        "TOP",
+        "VALUE",
+        "FROM",
+        "JOIN",
+        "IN",
+        "WHERE",
+        "GROUP",
+        "BY",
+        "HAVING",
+        "ORDER",
+        "OFFSET",
+        "LIMIT",
+        "AS",
+        "ASC",
+        "DESC",
+        "RANK",
+        "AND",
+        "OR",
+        "NOT",
+        "BETWEEN",
+        "LIKE",
+        "ESCAPE",
+        "EXISTS",
+        "ARRAY",
+        "TRUE",
+        "FALSE",
+        "NULL",
+        "UNDEFINED",
+        "UDF",
+    ]
 )
 
 _TOKEN: Final = re.compile(

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from local.eventhubs.server import EventHubsServer
 from local.serving import serve
 
 _MAX_PARTITIONS: Final = 1024
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
+_NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 _DEFAULT_HUB: Final = HubDefinition("telemetry", 4)
 
 
@@ -23,14 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="hubs",
         action="append",
         type=hub_definition,
-        metavar="NAME:PARTITIONS[:GROUP,...]",
+        metavar="NAME[:PARTITIONS[:GROUP,...]]",
         help="a hub to serve, may be given several times; $Default is a consumer group of each (default: telemetry:4)",
     )
     parser.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
-        help="keep events in this directory over restarts (default: in memory, gone at the end)",
+        help="keep events in this directory over restarts (default: in memory only; delete the consumers' checkpoints "
+        "with every restart then, because positions beyond the log are refused)",
     )
     parser.add_argument(
         "--retention-mb",
@@ -45,22 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not greater than 0")
-    return value
+    if not _NUMBER.fullmatch(text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number greater than 0")
+    return float(text)
 
 
 def hub_definition(text: str) -> HubDefinition:
-    """`jobs:2:$Default,other` as a definition."""
+    """`jobs:2:$Default,other` as a definition; a name alone has four partitions."""
     name, _, rest = text.partition(":")
     partitions, _, groups = rest.partition(":")
-    if not name or "/" in name:
-        raise argparse.ArgumentTypeError(f"{text!r}: a hub needs a name without '/'")
-    if not partitions.isdecimal() or not 1 <= int(partitions) <= _MAX_PARTITIONS:
+    if not _NAME.fullmatch(name):
+        raise argparse.ArgumentTypeError(f"{text!r}: a hub's name is made of letters, digits, '.', '-' and '_'")
+    if partitions and not (partitions.isdecimal() and 1 <= int(partitions) <= _MAX_PARTITIONS):
         raise argparse.ArgumentTypeError(f"{text!r}: partitions must be a number from 1 to {_MAX_PARTITIONS}")
     names = tuple(group for group in groups.split(",") if group)
-    return HubDefinition(name, int(partitions), names or (DEFAULT_GROUP,))
+    return HubDefinition(name, int(partitions or _DEFAULT_HUB.partitions), names or (DEFAULT_GROUP,))
 
 
 async def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
+from local.eventhubs import codec
 from local.eventhubs.errors import AmqpError, Condition
 from local.eventhubs.messages import Event, stamp
 from local.eventhubs.positions import Axis, StartPosition
@@ -46,8 +47,8 @@ class Journal(Protocol):
     def append(self, records: Sequence[Record], before: Mark) -> None:
         """Write records that follow `before`; an OSError leaves the journal as it was."""
 
-    def forget_before(self, sequence_number: int) -> None:
-        """Free what holds only events before this one."""
+    def forget_before(self, sequence_number: int, mark: Mark) -> None:
+        """Free what holds only events before this one; `mark` is where the log stands."""
 
 
 class PartitionLog:
@@ -116,9 +117,10 @@ class PartitionLog:
         """
         enqueued_ms = max(now_ms, self._mark.last_enqueued_ms)
         sequence_number, offset = self._mark.next_sequence, self._mark.next_offset
+        enqueued_time = codec.timestamp(enqueued_ms)
         records = []
         for event in events:
-            message = stamp(event, sequence_number, offset, enqueued_ms)
+            message = stamp(event, sequence_number, offset, enqueued_time)
             records.append(Record(offset, enqueued_ms, message))
             sequence_number += 1
             offset += len(message)
@@ -166,7 +168,7 @@ class PartitionLog:
         del self._offsets[:count], self._times[:count], self._messages[:count]
         self._begin += count
         if self._journal is not None:
-            self._journal.forget_before(self._begin)
+            self._journal.forget_before(self._begin, self._mark)
 
     def locate(self, position: StartPosition) -> int:
         """Sequence number of the first event that a reader at `position` gets; the next event's if there is none yet.

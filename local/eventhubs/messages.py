@@ -5,6 +5,7 @@ A message's bare part (properties, application properties, body) is stored and d
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from local.eventhubs import codec
@@ -29,11 +30,21 @@ ENQUEUED_TIME: Final = "x-opt-enqueued-time"
 _SERVICE_ANNOTATIONS: Final = frozenset((SEQUENCE_NUMBER, OFFSET, ENQUEUED_TIME))
 
 _SECTION_PREFIX: Final = b"\x00\x53"
-_KEY_PARTITION_KEY: Final = codec.symbol(PARTITION_KEY)
-_KEY_SEQUENCE_NUMBER: Final = codec.symbol(SEQUENCE_NUMBER)
-_KEY_OFFSET: Final = codec.symbol(OFFSET)
-_KEY_ENQUEUED_TIME: Final = codec.symbol(ENQUEUED_TIME)
-_MAP32: Final = b"\xd1"
+_WORTH_CACHING: Final = 256
+_PARTITION_KEY_IS: Final = codec.symbol(PARTITION_KEY)
+_SEQUENCE_NUMBER_IS: Final = codec.symbol(SEQUENCE_NUMBER) + b"\x81"
+_OFFSET_IS: Final = codec.symbol(OFFSET)
+_ENQUEUED_TIME_IS: Final = codec.symbol(ENQUEUED_TIME)
+_ANNOTATIONS_ARE: Final = b"\x00\x53\x72\xd1"
+
+
+class _Annotations(NamedTuple):
+    encoded: bytes
+    element_count: int
+    partition_key: str | None
+
+
+_NO_ANNOTATIONS: Final = _Annotations(b"", 0, None)
 
 
 class Event(NamedTuple):
@@ -84,7 +95,7 @@ def _member(message: bytes, envelope: Event) -> Event:
     if key is None or event.partition_key is not None:
         return event
     return event._replace(
-        annotations=event.annotations + _KEY_PARTITION_KEY + codec.string(key),
+        annotations=event.annotations + _PARTITION_KEY_IS + codec.string(key),
         annotation_count=event.annotation_count + 2,
         partition_key=key,
     )
@@ -111,59 +122,58 @@ def _sections(message: bytes, position: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _read_event(message: bytes) -> Event:
-    header, annotations, count, key = b"", b"", 0, None
-    position = 0
-    for section, start, end in _sections(message, 0):
-        if section == HEADER:
+    header, annotations = b"", _NO_ANNOTATIONS
+    position, bare = 0, len(message)
+    while position < len(message):
+        if message[position : position + 2] != _SECTION_PREFIX:
+            raise DecodeError("a message section has no numeric descriptor")
+        section = message[position + 2]
+        end = codec.end_of(message, position + 3)
+        if section == MESSAGE_ANNOTATIONS:
+            read = _read_repeated_annotations if end - position < _WORTH_CACHING else _read_annotations
+            annotations = read(message[position + 3 : end])
+        elif section == HEADER:
             header = message[position:end]
-        elif section == MESSAGE_ANNOTATIONS:
-            annotations, count, key = _read_annotations(message, start)
         elif section != DELIVERY_ANNOTATIONS:
-            break
+            bare = min(bare, position)
         position = end
-    return Event(header, annotations, count, key, message[position:])
+    return Event(header, *annotations, message[bare:])
 
 
-def _read_annotations(message: bytes, position: int) -> tuple[bytes, int, str | None]:
-    spans = codec.element_spans(message, position)
+def _read_annotations(section: bytes) -> _Annotations:
+    spans = codec.element_spans(section, 0)
     kept: list[bytes] = []
     partition_key = None
     for (key_start, value_start), (_, value_end) in zip(spans[::2], spans[1::2], strict=True):
-        key, _ = codec.decode(message, key_start)
+        key, _ = codec.decode(section, key_start)
         if key in _SERVICE_ANNOTATIONS:
             continue
         if key == PARTITION_KEY:
-            value, _ = codec.decode(message, value_start)
+            value, _ = codec.decode(section, value_start)
             partition_key = value if isinstance(value, str) else None
-        kept.append(message[key_start:value_end])
-    return b"".join(kept), 2 * len(kept), partition_key
+        kept.append(section[key_start:value_end])
+    return _Annotations(b"".join(kept), 2 * len(kept), partition_key)
 
 
-def stamp(event: Event, sequence_number: int, offset: int, enqueued_ms: int) -> bytes:
-    """The event as readers get it, with the annotations that the service adds."""
+_read_repeated_annotations = lru_cache(maxsize=1024)(_read_annotations)
+"""All events of a batch have the same partition key, and mostly nothing else."""
+
+
+def stamp(event: Event, sequence_number: int, offset: int, enqueued_time: bytes) -> bytes:
+    """The event as readers get it, with the annotations that the service adds; the time is encoded already."""
     entries = b"".join(
         (
             event.annotations,
-            _KEY_SEQUENCE_NUMBER,
-            codec.long(sequence_number),
-            _KEY_OFFSET,
+            _SEQUENCE_NUMBER_IS,
+            sequence_number.to_bytes(8),
+            _OFFSET_IS,
             codec.string(str(offset)),
-            _KEY_ENQUEUED_TIME,
-            codec.timestamp(enqueued_ms),
+            _ENQUEUED_TIME_IS,
+            enqueued_time,
         )
     )
-    count = event.annotation_count + 6
-    return b"".join(
-        (
-            event.header,
-            b"\x00\x53\x72",
-            _MAP32,
-            (len(entries) + 4).to_bytes(4),
-            count.to_bytes(4),
-            entries,
-            event.bare,
-        )
-    )
+    size, count = (len(entries) + 4).to_bytes(4), (event.annotation_count + 6).to_bytes(4)
+    return b"".join((event.header, _ANNOTATIONS_ARE, size, count, entries, event.bare))
 
 
 def with_delivery_annotations(message: bytes, annotations: bytes) -> bytes:

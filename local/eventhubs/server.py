@@ -12,10 +12,11 @@ from local.eventhubs.access import KEY_NAME, KEY_VALUE, Grants
 from local.eventhubs.addresses import LinkOpener
 from local.eventhubs.connection import Connection
 from local.eventhubs.errors import AmqpError, Condition
-from local.eventhubs.log import PartitionLog, Retention
+from local.eventhubs.log import Retention
 from local.eventhubs.messages import StoredEvent
-from local.eventhubs.namespace import Clock, Hub, HubDefinition, Namespace
+from local.eventhubs.namespace import Clock, HubDefinition, Namespace
 from local.eventhubs.nodes import Desk
+from local.eventhubs.storage import open_hubs
 from local.serving import LOOPBACK, listening_socket
 
 DEFAULT_RETENTION: Final = Retention(bytes=64 << 20, milliseconds=24 * 3600 * 1000)
@@ -73,7 +74,8 @@ class EventHubsServer:
 
     async def __aenter__(self) -> Self:
         async with self._stack as stack:
-            self._namespace = Namespace(self._open_hubs())
+            hubs = open_hubs(self._definitions, self._retention, self._data, self._clock)
+            self._namespace = Namespace(stack.enter_context(hubs))
             sock = listening_socket(self._port, name="eventhubs")
             self._port = sock.getsockname()[1]
             listener = await asyncio.get_running_loop().create_server(self._connect, sock=sock)
@@ -87,13 +89,6 @@ class EventHubsServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
-
-    def _open_hubs(self) -> list[Hub]:
-        now = self._clock()
-        return [
-            Hub(hub, now, [PartitionLog(self._retention) for _ in range(hub.partitions)], self._clock)
-            for hub in self._definitions
-        ]
 
     def _connect(self) -> Connection:
         grants = Grants()

@@ -18,7 +18,8 @@ class Refused(Exception):
         self.code = str(problem.get("code", "none"))
         self.retry_after = retry_after
         """Seconds after which the service wants to be asked again."""
-        super().__init__(f"{status} {self.code}: {problem.get('title', 'no problem document')}")
+        where = f" ({problem['pointer']})" if "pointer" in problem else ""
+        super().__init__(f"{status} {self.code}{where}: {problem.get('title', 'no problem document')}")
 
     @property
     def temporary(self) -> bool:

@@ -8,6 +8,7 @@ async with LocalCloud(data=tmp_path) as cloud:
 
 import asyncio
 import contextlib
+import importlib
 import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -127,15 +128,28 @@ class LocalCloud:
                 "identity", "--port", str(self._ports.identity), "--data", str(self.state.identity)
             ),
         }
-        await _together(*(part.start() for part in self._parts.values()))
+        # The official clients take seconds to load: that happens while the parts start.
+        loading = asyncio.to_thread(importlib.import_module, "local.provision")
+        await _together(loading, *(part.start() for part in self._parts.values()))
         self.settings = settings.app_settings(self.addresses, secrets) | self._extra_settings
-        await self._provision()
-        if self._with_host:
-            await self.start_host()
+        # Nothing calls the app before this returns, so it may load while its containers are made.
+        await self._unless_one_ends(_together(self._provision(), *([self.start_host()] if self._with_host else [])))
+
+    async def _unless_one_ends(self, work: Coroutine[object, object, None]) -> None:
+        """Do `work`; when a part ends meanwhile, that is the error, and not what follows from it."""
+        working, ending = asyncio.ensure_future(work), asyncio.ensure_future(self.failure())
+        try:
+            await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                raise ending.result()
+            await working
+        finally:
+            for task in (working, ending):
+                task.cancel()
+            await asyncio.gather(working, ending, return_exceptions=True)
 
     async def _provision(self) -> None:
-        # Imported late: the clients take a second to load, which the parts use to start.
-        from local.provision import provision  # noqa: PLC0415  see above
+        from local.provision import provision  # noqa: PLC0415  loaded by now, and only when a cloud starts
 
         await provision(self.settings, self._resources)
 

@@ -200,7 +200,7 @@ class Story:
             step.result(f"last seen {seen}")
 
     async def _seen(self) -> str | None:
-        seen: str | None = (await self._device())["lastSeenAt"]
+        seen: str | None = (await self._device()).get("lastSeenAt")
         return seen if seen and _moment(seen) >= _moment(self.last_received_at) else None
 
     async def _device(self) -> dict[str, Any]:

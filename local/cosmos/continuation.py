@@ -14,7 +14,7 @@ from local.cosmos.failures import Failure, bad_request
 
 
 class Continuation(NamedTuple):
-    """The place of the last result given, what of OFFSET is still to be skipped and of TOP or LIMIT still to be given."""
+    """The place of the last result given; what of OFFSET is still to skip, and of TOP or LIMIT still to give."""
 
     place: Any
     skip: int

@@ -26,6 +26,7 @@ class Dispatcher:
     def __init__(self, store: Store, catalogue: Catalogue, throttle: Throttle | None) -> None:
         self.usage = Usage()
         self._resources = Resources(catalogue)
+        self._endpoints = _endpoints(self._resources)
         self._items = Items(store, catalogue)
         self._throttle = throttle
 
@@ -43,28 +44,10 @@ class Dispatcher:
         path = exchange.path
         if len(path) > _CONTAINER_DEPTH and path[0] == "dbs" and path[2] == "colls":
             return await self._in_container(exchange)
-        endpoint = self._resource(path)
+        endpoint = self._endpoints.get((path[::2], len(path)))
         if endpoint is None:
             raise unsupported(f"The resource '{'/'.join(path)}'")
         return endpoint(exchange)
-
-    def _resource(self, path: tuple[str, ...]) -> Callable[[Exchange], Answer] | None:
-        match path:
-            case ():
-                return self._resources.account
-            case ("dbs",):
-                return self._resources.databases
-            case ("dbs", _):
-                return self._resources.database
-            case ("dbs", _, "colls"):
-                return self._resources.containers
-            case ("dbs", _, "colls", _):
-                return self._resources.container
-            case ("offers",):
-                return self._resources.offers
-            case ("offers", _):
-                return self._resources.offer
-        return None
 
     async def _in_container(self, exchange: Exchange) -> Answer:
         if exchange.path[4] == "pkranges":
@@ -102,6 +85,19 @@ class Dispatcher:
             case ("operations", "partitionkeydelete") if exchange.method == "POST":
                 return self._items.delete_partition(exchange, container)
         raise unsupported(f"The resource '{'/'.join(exchange.path[4:])}' of a container")
+
+
+def _endpoints(resources: Resources) -> dict[tuple[tuple[str, ...], int], Callable[[Exchange], Answer]]:
+    """By the names of the collections in a path, and its length."""
+    return {
+        ((), 0): resources.account,
+        (("dbs",), 1): resources.databases,
+        (("dbs",), 2): resources.database,
+        (("dbs", "colls"), 3): resources.containers,
+        (("dbs", "colls"), 4): resources.container,
+        (("offers",), 1): resources.offers,
+        (("offers",), 2): resources.offer,
+    }
 
 
 def _charge(failure: Failure) -> float:

@@ -29,7 +29,8 @@ _FIND: Final = """
 SELECT row, number, etag, expires, body FROM documents WHERE container = ? AND epk = ? AND id = ?
 """
 _INSERT: Final = """
-INSERT INTO documents (container, epk, id, number, lsn, ts, ttl, expires, etag, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO documents (container, epk, id, number, lsn, ts, ttl, expires, etag, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
 UPDATE documents SET id = ?, lsn = ?, ts = ?, ttl = ?, expires = ?, etag = ?, body = ? WHERE row = ?
@@ -124,13 +125,20 @@ class Writing:
         return Row._make(found)
 
     def insert(self, epk: bytes, item: Item) -> tuple[str, bytes]:
-        """Store a new item; its ETag and stored body."""
+        """Store a new item; its ETag and stored body.
+
+        Raises:
+            Failure: there is one with this key and id.
+        """
         number = self._lsn * _ITEMS_PER_LSN + self._written
         etag, body, ttl, expires = self._compose(item, number)
-        cursor = self._connection.execute(
-            _INSERT,
-            (self.container.number, epk, item.id, number, self._lsn, int(self.now), ttl, expires, etag, body),
-        )
+        row = (self.container.number, epk, item.id, number, self._lsn, int(self.now), ttl, expires, etag, body)
+        try:
+            cursor = self._connection.execute(_INSERT, row)
+        except sqlite3.IntegrityError:
+            if self.find(epk, item.id):
+                raise conflict() from None
+            cursor = self._connection.execute(_INSERT, row)  # the one in the way had expired
         self._keep_unique(epk, item, cursor.lastrowid)
         return etag, body
 

@@ -38,10 +38,6 @@ class _Node:
     below: bool | None = None
     children: dict[str, "_Node"] = field(default_factory=dict)
 
-    def holds(self, wanted: bool) -> bool:
-        """Whether any rule at or below this place says `wanted`."""
-        return wanted in (self.exact, self.below) or any(child.holds(wanted) for child in self.children.values())
-
 
 class IndexingPolicy:
     """A container's parsed `indexingPolicy`."""
@@ -131,8 +127,6 @@ def _terms(value: Json, node: _Node | None, covered: bool) -> int:
         return _leaves(value, node, covered)
     if node.below is not None:
         covered = node.below
-    if not covered and not node.holds(wanted=True):
-        return 0
     if not covered and isinstance(value, dict):  # only the few included properties are looked at
         return sum(_terms(value[name], child, covered) for name, child in node.children.items() if name in value)
     return sum(_terms(member, node.children.get(name), covered) for name, member in _members(value))

@@ -56,10 +56,7 @@ def perform(writing: Writing, operation: Operation) -> Outcome:
 
 
 def _create(writing: Writing, operation: Operation) -> Outcome:
-    item = _checked(writing, operation)
-    if writing.find(operation.epk, item.id):
-        raise conflict()
-    return _insert(writing, operation, item)
+    return _insert(writing, operation, _checked(writing, operation))
 
 
 def _upsert(writing: Writing, operation: Operation) -> Outcome:

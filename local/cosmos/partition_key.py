@@ -46,7 +46,7 @@ def _for_hashing(value: Json) -> bytes:
         return b"\x03" if value else b"\x02"
     if isinstance(value, int | float):
         return b"\x05" + struct.pack("<d", float(value))
-    return b"\x08" + value.encode("utf-8", "surrogatepass") + b"\xff"
+    return b"\x08" + str(value).encode("utf-8", "surrogatepass") + b"\xff"
 
 
 def parse_path(path: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class _Row(NamedTuple):
 
     frame: Frame
     found: Found
-    index: int
+    place: int
 
 
 async def run(store: Store, container: Container, request: Request) -> Page:
@@ -121,8 +121,8 @@ class _Execution:
                 frames = self.select.frames((self.context, values.load(found.body)))
             if frames or not self._indexed:
                 self._read += len(found.body)
-            for index, frame in enumerate(frames):
-                yield _Row(frame, found, index)
+            for place, frame in enumerate(frames):
+                yield _Row(frame, found, place)
 
     def _result(self, row: _Row) -> bytes | None:
         if self._whole:
@@ -137,7 +137,7 @@ class _Execution:
         page = _Page(self.request.page_size, left)
         for step in self._scan(connection, last[:2]):
             for row in self._rows(step):
-                here = (*row.found.key, row.index)
+                here = (*row.found.key, row.place)
                 result = None if here <= last else self._result(row)
                 if result is None:
                     continue
@@ -186,7 +186,7 @@ class _Execution:
 
     def _position(self, row: _Row, result: bytes) -> Position | None:
         sort = [evaluate(row.frame) for evaluate in self.select.order]
-        tie: tuple[Any, ...] = (*row.found.key, row.index)
+        tie: tuple[Any, ...] = (*row.found.key, row.place)
         return self.ordering.position(sort, (values.canonical(values.load(result)),) if self.query.distinct else tie)
 
     async def _groups(self, connection: sqlite3.Connection) -> list[tuple[Position, bytes]]:

@@ -59,7 +59,7 @@ def scope_of(container: Container, target: Target, query: syntax.Query, paramete
 
 
 def _keys(container: Container, within: Range, alternative: Bounds) -> list[Key] | None:
-    """The keys that an alternative leaves, with an empty id for any id; None if it does not settle the partition key."""
+    """The keys that an alternative leaves, an empty id for any; None if it does not settle the partition key."""
     epks = _epks(container, within, alternative)
     if epks is None:
         return None

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,8 +36,8 @@ _VERSION: Final = "2020-07-15"
 class CosmosServer:
     """A Cosmos DB account on loopback, for as long as the `async with` block runs.
 
-    Without a `file` the data lives as long as the server. `clock` gives the time in seconds since 1970 that `_ts`, time to live
-    and throttling go by.
+    Without a `file` the data lives as long as the server. `clock` gives the time, in seconds since 1970, that `_ts`,
+    time to live and throttling go by.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class CosmosServer:
 
 
 @contextlib.asynccontextmanager
-async def _running(work):
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     task = asyncio.create_task(work)
     try:
         yield

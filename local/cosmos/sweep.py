@@ -22,16 +22,16 @@ async def sweep_for_ever(store: Store, clock: Callable[[], float]) -> None:
 
 async def sweep(store: Store, now: float) -> None:
     """Clear everything away that is due, in steps between which requests are answered."""
-    while _step(store, _EXPIRED, now):
-        await asyncio.sleep(0)
+    await _delete(store, _EXPIRED, now)
     for (number,) in store.connection.execute("SELECT number FROM deleted_containers").fetchall():
-        while _step(store, _ABANDONED, number):
-            await asyncio.sleep(0)
+        await _delete(store, _ABANDONED, number)
         with store.transaction() as connection:
             connection.execute("DELETE FROM sequences WHERE container = ?", (number,))
             connection.execute("DELETE FROM deleted_containers WHERE number = ?", (number,))
 
 
-def _step(store: Store, statement: str, key: float) -> bool:
-    """Delete some rows; whether there may be more. No write lock is taken when there is nothing to do."""
-    return store.connection.execute(statement, (key, _STEP)).rowcount == _STEP
+async def _delete(store: Store, statement: str, key: float) -> None:
+    deleted = _STEP
+    while deleted == _STEP:
+        deleted = store.connection.execute(statement, (key, _STEP)).rowcount
+        await asyncio.sleep(0)

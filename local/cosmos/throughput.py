@@ -10,7 +10,8 @@ from local.cosmos.failures import Failure
 class Throttle:
     """One second's budget for each container with provisioned throughput, refilled as time goes on.
 
-    As in the service a request is let in while anything is left, whatever it will cost; what it overdraws delays the next.
+    As in the service a request is let in while anything is left, whatever it will cost; what it overdraws delays the
+    next one.
     """
 
     def __init__(self) -> None:

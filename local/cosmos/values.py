@@ -19,6 +19,9 @@ UNDEFINED: Final = _Undefined.UNDEFINED
 type Undefined = Literal[_Undefined.UNDEFINED]
 
 _RANKS: Final[dict[type, int]] = {_Undefined: 0, type(None): 1, bool: 2, int: 3, float: 3, str: 4, list: 5, dict: 6}
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_ESCAPING_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_CANONICAL_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _SCALARS: Final = frozenset({1, 2, 3, 4})
 
 
@@ -60,7 +63,7 @@ def order_key(value: Json) -> tuple[int, Any]:
 
 def canonical(value: Json) -> str:
     """One text per JSON value: equal values have equal texts, whatever the order of properties or form of numbers."""
-    return json.dumps(_normal(value), separators=(",", ":"), sort_keys=True)
+    return _CANONICAL_ENCODER.encode(_normal(value))
 
 
 def _normal(value: Json) -> Json:
@@ -88,9 +91,9 @@ def dig(document: Json, path: Sequence[str]) -> Json:
 def dump(value: Json) -> bytes:
     """Compact UTF-8 JSON. A lone surrogate, which UTF-8 cannot carry, stays escaped."""
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        return _ESCAPING_ENCODER.encode(value).encode()
 
 
 def load(text: bytes) -> Json:

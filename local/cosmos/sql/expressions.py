@@ -231,8 +231,7 @@ class ExpressionParser:
             elif self.take("["):
                 index = self.expression()
                 self.expect("]")
-                named = isinstance(index, Literal) and index.kind == "string"
-                expression = Member(expression, str(index.value)) if named else Index(expression, index)
+                expression = _subscript(expression, index)
             else:
                 return expression
 
@@ -249,3 +248,9 @@ class ExpressionParser:
             return Aggregate(function, arguments[0])
         check_call(name, len(arguments))
         return Call(function, arguments)
+
+
+def _subscript(expression: Expression, index: Expression) -> Expression:
+    if isinstance(index, Literal) and isinstance(index.value, str):
+        return Member(expression, index.value)
+    return Index(expression, index)

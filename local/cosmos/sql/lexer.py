@@ -28,41 +28,11 @@ class Token(NamedTuple):
     at: int
 
 
-KEYWORDS: Final = frozenset(
-    [
-        "SELECT",
-        "DISTINCT",
-        "TOP",
-        "VALUE",
-        "FROM",
-        "JOIN",
-        "IN",
-        "WHERE",
-        "GROUP",
-        "BY",
-        "HAVING",
-        "ORDER",
-        "OFFSET",
-        "LIMIT",
-        "AS",
-        "AND",
-        "OR",
-        "NOT",
-        "BETWEEN",
-        "LIKE",
-        "ESCAPE",
-        "EXISTS",
-        "ARRAY",
-        "ASC",
-        "DESC",
-        "TRUE",
-        "FALSE",
-        "NULL",
-        "UNDEFINED",
-        "UDF",
-        "RANK",
-    ]
-)
+_KEYWORDS: Final = """
+SELECT DISTINCT TOP VALUE FROM JOIN IN WHERE GROUP BY HAVING ORDER OFFSET LIMIT AS ASC DESC RANK
+AND OR NOT BETWEEN LIKE ESCAPE EXISTS ARRAY TRUE FALSE NULL UNDEFINED UDF
+"""
+KEYWORDS: Final = frozenset(_KEYWORDS.split())
 
 _TOKEN: Final = re.compile(
     r"""

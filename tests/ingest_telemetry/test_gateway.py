@@ -1,0 +1,158 @@
+"""The gateway: every reading gets its receipt, and only what is declared, plausible and open goes on."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ingest_telemetry.contract import Envelope, Receipt
+from ingest_telemetry.gateway import accept_message
+from shared.callers import Monitor
+from shared.errors import Problem
+from shared.gate import Policy, Window
+from shared.hubs import Hub
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OPENED = NOW - timedelta(days=1)
+
+
+class RecordingHub(Hub):
+    """Keeps what it is sent."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.sent: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    async def send(self, body: bytes, *, key: str, properties: Any = None) -> None:
+        """Keep one event."""
+        self.sent.append((json.loads(body), dict(properties) | {"key": key}))
+
+
+class ClosedHub(Hub):
+    """Takes nothing."""
+
+    def __init__(self) -> None:
+        """Nothing needed."""
+
+    async def send(self, body: bytes, *, key: str, properties: Any = None) -> None:  # noqa: ARG002 - the hub's signature
+        """Refuse."""
+        raise Problem("hub_unavailable", retry_after_s=5)
+
+
+def monitor(*categories: str) -> Monitor:
+    windows = {category: (Window(OPENED),) for category in ("usage", *categories)}
+    return Monitor("device", "ownership", Policy(epoch=1, start=OPENED, windows=windows))
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    return {"kind": "call", "observedAt": "2026-03-01T11:59:00Z", "outcome": "answered", **fields}
+
+
+def health(**fields: Any) -> dict[str, Any]:
+    return {"kind": "system_health", "observedAt": "2026-03-01T11:59:00Z", **fields}
+
+
+async def sent(
+    *readings: dict[str, Any], caller: Monitor | None = None, **envelope: Any
+) -> tuple[Receipt, RecordingHub]:
+    hub = RecordingHub()
+    body = {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": list(readings)}
+    message = Envelope.model_validate_json(json.dumps(body | envelope))
+    return await accept_message(caller or monitor(), message, hub=hub, now=NOW), hub
+
+
+async def test_an_accepted_message_is_in_the_hub() -> None:
+    """With the verified ownership, the policy and the time of receipt as properties."""
+    receipt, hub = await sent(call(durationS=12.5))
+    [(body, properties)] = hub.sent
+    assert receipt.accepted == 1
+    assert body["readings"] == [call(observedAt="2026-03-01T11:59:00.000Z", durationS=12.5)]
+    assert (properties["ownershipId"], properties["key"]) == ("ownership", "ownership")
+    assert json.loads(properties["policy"])["epoch"] == 1
+
+
+async def test_an_undeclared_field_is_dropped_and_counted() -> None:
+    """What the data map lacks does not even reach the hub."""
+    receipt, hub = await sent(call(callerName="Maria", photo="..."))
+    assert receipt.undeclared_fields_dropped == 2
+    assert "callerName" not in hub.sent[0][0]["readings"][0]
+
+
+async def test_performance_without_a_support_case_is_rejected() -> None:
+    """The monitor may send it again once its token says that the category is open."""
+    receipt, hub = await sent(health(cpuPercent=3))
+    [reading] = receipt.receipts
+    assert (reading.status, reading.code, reading.retryable) == ("rejected", "category_not_open", True)
+    assert hub.sent == []
+
+
+async def test_performance_with_a_support_case_is_accepted() -> None:
+    """The policy in the token opens it."""
+    receipt, _ = await sent(health(cpuPercent=3), caller=monitor("performance"))
+    assert receipt.accepted == 1
+
+
+@pytest.mark.parametrize(
+    ("reading", "code", "pointer"),
+    [
+        ({"kind": "diary", "observedAt": "2026-03-01T11:59:00Z"}, "reading_kind_unknown", "/readings/1/kind"),
+        ({"observedAt": "2026-03-01T11:59:00Z"}, "reading_kind_unknown", "/readings/1/kind"),
+        ({"kind": ["call"]}, "reading_kind_unknown", "/readings/1/kind"),
+        (call(outcome="ignored"), "field_out_of_range", "/readings/1/outcome"),
+        (call(durationS="12"), "field_wrong_type", "/readings/1/durationS"),
+        (call(durationS=-1), "field_out_of_range", "/readings/1/durationS"),
+        (call(durationS=1e9), "field_out_of_range", "/readings/1/durationS"),
+        ({"kind": "call", "outcome": "missed"}, "field_missing", "/readings/1/observedAt"),
+        (call(observedAt="noon"), "field_wrong_type", "/readings/1/observedAt"),
+        (call(observedAt="2026-03-01T11:59:00"), "field_out_of_range", "/readings/1/observedAt"),
+        (call(observedAt="2020-01-01T00:00:00Z"), "outside_ownership", "/readings/1"),
+    ],
+)
+async def test_one_bad_reading_never_sinks_the_rest(reading: dict[str, Any], code: str, pointer: str) -> None:
+    """It has its own code and place; its neighbours are accepted."""
+    receipt, hub = await sent(call(), reading, call(outcome="missed"))
+    assert [one.status for one in receipt.receipts] == ["accepted", "rejected", "accepted"]
+    assert (receipt.receipts[1].code, receipt.receipts[1].pointer) == (code, pointer)
+    assert len(hub.sent[0][0]["readings"]) == 2
+
+
+async def test_a_reading_that_is_there_twice_counts_once() -> None:
+    """Identical readings of one message are duplicates."""
+    receipt, hub = await sent(call(), call())
+    assert [one.status for one in receipt.receipts] == ["accepted", "duplicate"]
+    assert len(hub.sent[0][0]["readings"]) == 1
+
+
+async def test_times_are_taken_in_three_forms() -> None:
+    """Epoch milliseconds, an offset, Z: one time."""
+    _, hub = await sent(
+        call(observedAt=1772366340000),
+        call(observedAt="2026-03-01T12:59:00+01:00", outcome="missed"),
+        call(observedAt="2026-03-01T11:59:00Z", outcome="auto_on"),
+    )
+    assert {reading["observedAt"] for reading in hub.sent[0][0]["readings"]} == {"2026-03-01T11:59:00.000Z"}
+
+
+async def test_a_monitor_that_thinks_it_is_1970_is_corrected() -> None:
+    """Its readings are placed by how long before sending they were observed."""
+    receipt, _ = await sent(call(observedAt="1970-01-01T00:09:00Z"), sentAt="1970-01-01T00:10:00Z")
+    assert receipt.accepted == 1
+
+
+async def test_an_unknown_envelope_version_is_refused_as_a_whole() -> None:
+    """Nothing of it can be understood for sure."""
+    with pytest.raises(Problem, match="schema_version_unsupported"):
+        await sent(call(), schemaVersion=2)
+
+
+async def test_a_hub_that_does_not_answer_is_no_acceptance() -> None:
+    """The monitor keeps its message: never a false 202."""
+    message = Envelope.model_validate_json(
+        json.dumps(
+            {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": [call()]}
+        )
+    )
+    with pytest.raises(Problem, match="hub_unavailable"):
+        await accept_message(monitor(), message, hub=ClosedHub(), now=NOW)

@@ -1,0 +1,274 @@
+"""Storing: once, under the policy in force, whatever comes twice, late, malformed or at the wrong moment."""
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ingest_telemetry.messages import HubEvent, Message, event_of
+from ingest_telemetry.storing import OPERATIONS_LIMIT, KeptChanging, store_events
+from shared.cosmos import Database, Item
+from shared.gate import Policy, Window, change_policy, create_gate
+from tests.conftest import SettableClock
+
+pytestmark = pytest.mark.wire
+
+
+class Owned:
+    """One ownership with its gate, and the events of its monitor."""
+
+    def __init__(self, database: Database, clock: SettableClock, ownership_id: str) -> None:
+        self.database = database
+        self.clock = clock
+        self.id = ownership_id
+        self.policy = Policy(
+            epoch=1, start=clock() - timedelta(days=1), windows={"usage": (Window(clock() - timedelta(days=1)),)}
+        )
+        self._sequence = 0
+
+    async def begin(self) -> "Owned":
+        await create_gate(self.database["telemetry"], self.id, self.policy)
+        return self
+
+    def raw(self, body: bytes, **properties: str) -> HubEvent:
+        self._sequence += 1
+        return HubEvent(
+            body=body, properties=properties, partition="0", sequence_number=self._sequence, enqueued_at=self.clock()
+        )
+
+    def event(self, *readings: dict[str, Any], message_id: str | None = None, policy: Policy | None = None) -> HubEvent:
+        body, properties = event_of(
+            Message(
+                ownership_id=self.id,
+                policy=policy or self.policy,
+                message_id=message_id or str(uuid4()),
+                schema_version=1,
+                sent_at=self.clock(),
+                received_at=self.clock(),
+                readings=list(readings) or [self.call()],
+            )
+        )
+        return self.raw(body, **properties)
+
+    def call(self, outcome: str = "answered", **fields: Any) -> dict[str, Any]:
+        observed_at = (self.clock() - timedelta(minutes=1)).isoformat()
+        return {"kind": "call", "observedAt": observed_at, "outcome": outcome, **fields}
+
+    async def stored(self, item_type: str = "usageReadings") -> list[Item]:
+        query = "SELECT * FROM c WHERE c.type = @type"
+        found = self.database["telemetry"].query(query, {"type": item_type}, partition=self.id)
+        return [item async for item in found]
+
+
+@pytest.fixture
+async def owned(database: Database, clock: SettableClock) -> Owned:
+    return await Owned(database, clock, "ownership-a").begin()
+
+
+@pytest.fixture
+async def other(database: Database, clock: SettableClock) -> Owned:
+    return await Owned(database, clock, "ownership-b").begin()
+
+
+async def quarantined(database: Database) -> list[Item]:
+    return [item async for item in database["quarantine"].query("SELECT * FROM c")]
+
+
+async def test_readings_are_stored_as_columns(owned: Owned) -> None:
+    """One item per message and category, with one list per field."""
+    await store_events([owned.event(owned.call(durationS=3.5), owned.call("missed"))], database=owned.database)
+    [item] = await owned.stored()
+    assert item["count"] == 2
+    assert item["columns"]["call"]["outcome"] == ["answered", "missed"]
+    assert item["columns"]["call"]["durationS"] == [3.5, None]
+    assert item["ttl"] > 0
+
+
+async def test_a_redelivered_batch_changes_nothing(owned: Owned, other: Owned) -> None:
+    """The hub delivers at least once, with other boundaries."""
+    events = [owned.event(), other.event(), owned.event(), owned.raw(b"not json")]
+    await store_events(events, database=owned.database)
+    before = [await owned.stored(), await other.stored(), await quarantined(owned.database)]
+    outcome = await store_events(events[1:], database=owned.database)
+    await store_events(events[:2], database=owned.database)
+    assert [await owned.stored(), await other.stored(), await quarantined(owned.database)] == before
+    assert outcome.items_repeated == 2
+    assert outcome.items_stored == 0
+
+
+async def test_a_new_message_beside_repeated_ones_is_stored(owned: Owned) -> None:
+    """What is there already is left out of the batch, the rest is written."""
+    first = [owned.event() for _ in range(5)]
+    await store_events(first, database=owned.database)
+    outcome = await store_events([*first, owned.event()], database=owned.database)
+    assert (outcome.items_stored, outcome.items_repeated) == (1, 5)
+    assert len(await owned.stored()) == 6
+
+
+async def test_the_same_id_with_another_body_is_quarantined(owned: Owned) -> None:
+    """The first one stays as it was stored."""
+    message_id = str(uuid4())
+    await store_events([owned.event(owned.call("answered"), message_id=message_id)], database=owned.database)
+    outcome = await store_events([owned.event(owned.call("missed"), message_id=message_id)], database=owned.database)
+    [item] = await owned.stored()
+    [malformed] = await owned.stored("attributableMalformed")
+    assert item["columns"]["call"]["outcome"] == ["answered"]
+    assert malformed["reason"] == "message_id_reused"
+    assert outcome.events_quarantined == 1
+
+
+async def test_the_same_id_twice_in_one_batch_is_told_apart(owned: Owned) -> None:
+    """A resend counts once, another body under the same id is quarantined."""
+    message_id = str(uuid4())
+    same = owned.event(owned.call("answered"), message_id=message_id)
+    resent = replace(same, sequence_number=50)
+    other_body = owned.event(owned.call("missed"), message_id=message_id)
+    outcome = await store_events([same, resent, other_body], database=owned.database)
+    assert (outcome.items_stored, outcome.items_repeated, outcome.events_quarantined) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "stamped", "reason"),
+    [
+        (b"", {}, "unattributable"),
+        (b"not json", {"ownershipId": "ownership-a", "policy": "{}"}, "properties_unreadable"),
+    ],
+)
+async def test_an_unattributable_event_is_quarantined(
+    owned: Owned, body: bytes, stamped: dict[str, str], reason: str
+) -> None:
+    """As received, with the reason, and its neighbours are stored."""
+    outcome = await store_events([owned.event(), owned.raw(body, **stamped), owned.event()], database=owned.database)
+    [item] = await quarantined(owned.database)
+    assert item["reason"] == reason
+    assert (outcome.items_stored, outcome.events_quarantined) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\xff\xfe\x00", "body_unreadable"),
+        (b"{", "body_unreadable"),
+        (b"", "body_unreadable"),
+        (b"[]", "schema_unreadable"),
+        (b"{}", "schema_unreadable"),
+        (b'{"messageId":"m","schemaVersion":1,"sentAt":"x","readings":[]}', "schema_unreadable"),
+        (
+            b'{"messageId":"m","schemaVersion":1,"sentAt":"2026-03-01T12:00:00Z","readings":[{"kind":"diary"}]}',
+            "schema_unreadable",
+        ),
+    ],
+)
+async def test_a_malformed_event_of_a_known_monitor_stays_with_its_owner(
+    owned: Owned, body: bytes, reason: str
+) -> None:
+    """It lies in the ownership's own partition, so that the owner's erasure reaches it."""
+    stamped = {str(name): str(value) for name, value in owned.event().properties.items()}
+    outcome = await store_events([owned.event(), owned.raw(body, **stamped)], database=owned.database)
+    [item] = await owned.stored("attributableMalformed")
+    assert item["reason"] == reason
+    assert await quarantined(owned.database) == []
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+async def test_a_huge_body_is_cut_in_quarantine(owned: Owned) -> None:
+    """Quarantine is capped; the item says that it was cut."""
+    await store_events([owned.raw(b"x" * 200_000)], database=owned.database)
+    [item] = await quarantined(owned.database)
+    assert item["truncated"]
+    assert len(item["body"]) < 100_000
+
+
+async def test_more_than_one_batch_of_operations_is_stored(owned: Owned) -> None:
+    """The store takes a hundred operations at once; a backlog has more."""
+    events = [owned.event() for _ in range(OPERATIONS_LIMIT + 20)]
+    outcome = await store_events(events, database=owned.database)
+    assert outcome.items_stored == len(events)
+    assert len(await owned.stored()) == len(events)
+
+
+async def test_a_message_decided_under_an_old_policy_is_decided_again(owned: Owned) -> None:
+    """The token still says that usage is open; the gate says that it is not any more."""
+    event = owned.event()
+    await change_policy(
+        owned.database["telemetry"], owned.id, lambda policy: policy.without_window("usage", owned.policy.start)
+    )
+    outcome = await store_events([event], database=owned.database)
+    assert outcome.readings_refused == {"category_not_open": 1}
+    assert await owned.stored() == []
+
+
+async def test_a_token_from_the_future_policy_decides_the_batch(owned: Owned) -> None:
+    """Mixed epochs in one invocation are decided under the highest one."""
+    old = owned.event({"kind": "system_health", "observedAt": owned.clock().isoformat(), "cpuPercent": 5.0})
+    opened = await change_policy(
+        owned.database["telemetry"],
+        owned.id,
+        lambda policy: policy.with_window("performance", Window(owned.clock())),
+    )
+    outcome = await store_events([old, owned.event(policy=opened)], database=owned.database)
+    assert outcome.readings_refused == {}
+    assert len(await owned.stored("performanceReadings")) == 1
+
+
+async def test_what_the_gate_refuses_is_counted_and_not_kept(owned: Owned) -> None:
+    """Neither as readings nor in quarantine."""
+    early = owned.call() | {"observedAt": (owned.clock() - timedelta(days=3)).isoformat()}
+    health = {"kind": "system_health", "observedAt": owned.clock().isoformat(), "cpuPercent": 5.0}
+    outcome = await store_events([owned.event(early, health, owned.call())], database=owned.database)
+    assert outcome.readings_refused == {"outside_ownership": 1, "category_not_open": 1}
+    [item] = await owned.stored()
+    assert item["count"] == 1
+    assert await quarantined(owned.database) == []
+
+
+async def test_an_ownership_without_a_gate_is_refused(owned: Owned) -> None:
+    """A worker never makes a gate: an ownership without one does not exist."""
+    stranger = Owned(owned.database, owned.clock, "nowhere")
+    outcome = await store_events([stranger.event(), owned.event()], database=owned.database)
+    assert outcome.readings_refused == {"no_gate": 1}
+    assert await stranger.stored() == []
+    assert len(await owned.stored()) == 1
+
+
+async def test_an_erased_ownership_stores_nothing(owned: Owned) -> None:
+    """Not even what could not be read."""
+    events = [owned.event(), owned.raw(b"{", **{n: str(v) for n, v in owned.event().properties.items()})]
+    await change_policy(owned.database["telemetry"], owned.id, lambda policy: replace(policy, tombstone=True))
+    outcome = await store_events(events, database=owned.database)
+    assert (outcome.items_stored, outcome.events_quarantined) == (0, 0)
+    assert await owned.stored() == []
+    assert await owned.stored("attributableMalformed") == []
+
+
+async def test_a_policy_that_changes_under_many_workers_loses_nothing(owned: Owned) -> None:
+    """Workers write while the policy changes again and again: every message is stored once."""
+    events = [owned.event() for _ in range(60)]
+
+    def opened(hours: int, policy: Policy) -> Policy:
+        return policy.with_window("performance", Window(owned.clock() + timedelta(hours=hours)))
+
+    async def changes() -> None:
+        for hours in range(10):
+            await change_policy(owned.database["telemetry"], owned.id, partial(opened, hours))
+
+    async def stored_at_last(batch: list[HubEvent]) -> None:
+        for _ in range(50):  # as the trigger's retry policy does, but not for ever
+            try:
+                await store_events(batch, database=owned.database)
+            except* KeptChanging:
+                pass
+            else:
+                return
+        raise AssertionError("the batch was never stored")
+
+    await asyncio.gather(changes(), *(stored_at_last(events[start : start + 10]) for start in range(0, 60, 10)))
+    stored = await owned.stored()
+    sent = {json.loads(event.body)["messageId"] for event in events}
+    assert {item["messageId"] for item in stored} == sent
+    assert len(stored) == len(sent)

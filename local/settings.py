@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from local import azurite, keys
+from local import azurite, keys, state
 from local.prerequisites import ROOT
 from local.serving import EXIT_UNUSABLE, LOOPBACK
 
@@ -55,12 +55,12 @@ def app_settings(addresses: Addresses, secrets: dict[str, str]) -> dict[str, str
     return values() | addresses.settings() | secrets
 
 
-def local_settings(value_set: str) -> dict[str, Any]:
-    """The content of a `local.settings.json`, with new keys."""
+def local_settings(value_set: str, secrets: dict[str, str]) -> dict[str, Any]:
+    """The content of a `local.settings.json`."""
     sample = json.loads(SAMPLE.read_text())
     return {
         "IsEncrypted": False,
-        "Values": values(value_set) | keys.development_keys(),
+        "Values": values(value_set) | secrets,
         "Host": sample["Host"],
     }
 
@@ -68,8 +68,8 @@ def local_settings(value_set: str) -> dict[str, Any]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.description = (
-        "Write local.settings.json for `func start`, with keys made for this machine. "
-        "`python -m local up` does not need it: it keeps its own keys."
+        "Write local.settings.json for `func start`, with this machine's own keys: those of the local cloud, so that "
+        "either can read what the other stored. `python -m local up` does not need the file."
     )
     parser.add_argument(
         "--set",
@@ -79,14 +79,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or Microsoft's emulators, started with local/compose.yaml",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "local.settings.json", help="the file (%(default)s)")
-    parser.add_argument("--force", action="store_true", help="replace the file; what its keys signed is void then")
+    parser.add_argument("--data", type=Path, default=state.DEFAULT, help="the local cloud's directory, for its keys")
+    parser.add_argument("--force", action="store_true", help="replace the file")
 
 
 async def run(args: argparse.Namespace) -> int:
     """Write the file, unless there is one."""
     if args.output.exists() and not args.force:
-        print(f"{args.output} exists. Its keys would be lost: say --force if that is meant.", file=sys.stderr)
+        print(f"{args.output} exists. What is in it would be lost: say --force if that is meant.", file=sys.stderr)
         return EXIT_UNUSABLE
-    keys.write_secret(args.output, local_settings(args.set))
-    print(f"Wrote {args.output} with new keys. Only you can read it; it is not for any other machine.")
+    keys.write_secret(args.output, local_settings(args.set, keys.kept(state.State(args.data).keys)))
+    print(f"Wrote {args.output}. Only you can read its keys; they are for no other machine.")
     return 0

@@ -97,21 +97,23 @@ def test_the_hubs_connection_string_takes_any_way_to_say_the_address(address: st
 async def test_the_written_file_has_keys_and_is_private(tmp_path: Path, value_set: str) -> None:
     """`python -m local settings` writes a file that works as it is, for this user only."""
     file = tmp_path / "local.settings.json"
-    assert await settings.run(arguments("--output", str(file), "--set", value_set)) == 0
+    assert await settings.run(arguments("--output", str(file), "--set", value_set, "--data", str(tmp_path))) == 0
     written = json.loads(file.read_text())
+    assert written["Values"] == written["Values"] | keys.kept(tmp_path / "keys.json")  # as the local cloud has them
     assert set(written) == {"IsEncrypted", "Values", "Host"}
     assert not any("<" in value for value in written["Values"].values())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 async def test_a_written_file_is_not_replaced_by_accident(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its keys would be lost; --force means it."""
+    """What somebody wrote into it would be lost; --force means it."""
     file = tmp_path / "local.settings.json"
     file.write_text("{}")
-    assert await settings.run(arguments("--output", str(file))) == 2
+    where = ("--output", str(file), "--data", str(tmp_path))
+    assert await settings.run(arguments(*where)) == 2
     assert file.read_text() == "{}"
     assert "--force" in capsys.readouterr().err
-    assert await settings.run(arguments("--output", str(file), "--force")) == 0
+    assert await settings.run(arguments(*where, "--force")) == 0
     assert file.read_text() != "{}"
 
 

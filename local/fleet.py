@@ -8,6 +8,7 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +56,7 @@ class Tally:
             ordered = sorted(self.latencies)
             parts.append(f"p50 {_quantile(ordered, 0.5):.0f} ms, p95 {_quantile(ordered, 0.95):.0f} ms")
         parts += [f"{done.retries} retries"] if done.retries else []
+        parts += [f"{done.duplicates} duplicates"] if done.duplicates else []
         parts += [f"rejected {dict(done.rejected)}"] if done.rejected else []
         parts += [f"failed {self.failures}"] if self.failures else []
         return "; ".join(parts)
@@ -106,8 +108,9 @@ class Fleet:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _send_one(self, monitor: Monitor, tally: Tally, chance: random.Random) -> None:
-        for _ in range(self.readings):
-            monitor.observe(usage_reading(chance))
+        now = datetime.now(UTC)
+        for age in reversed(range(self.readings)):  # no two at the same moment: they would count as one
+            monitor.observe(usage_reading(chance, now - timedelta(milliseconds=age)))
         if self.this_machine and monitor.wants("system_health"):
             monitor.observe(await asyncio.to_thread(machine.system_health))
         begun = time.perf_counter()
@@ -198,4 +201,4 @@ async def _report(tally: Tally) -> None:
     console = Console(highlight=False)
     while True:
         await asyncio.sleep(REPORT_SECONDS)
-        console.print(tally.line(), markup=False)
+        console.print(tally.line(), markup=False, soft_wrap=True)

@@ -69,6 +69,8 @@ class Delivered:
 
     messages: int = 0
     accepted: int = 0
+    duplicates: int = 0
+    """Readings that the same message had already."""
     rejected: Counter[str] = field(default_factory=Counter)
     """By the code of the reason."""
     retries: int = 0
@@ -79,6 +81,7 @@ class Delivered:
         return Delivered(
             self.messages + other.messages,
             self.accepted + other.accepted,
+            self.duplicates + other.duplicates,
             self.rejected + other.rejected,
             self.retries + other.retries,
             max(self.received_at, other.received_at),
@@ -173,6 +176,7 @@ class Monitor:
         delivered = Delivered(
             messages=1,
             accepted=answer["accepted"],
+            duplicates=sum(receipt["status"] == "duplicate" for receipt in answer["receipts"]),
             rejected=Counter(receipt["code"] for receipt in rejected if not receipt.get("retryable")),
             retries=retries,
             received_at=answer["receivedAt"],

@@ -36,13 +36,13 @@ def morning(now: datetime) -> list[Reading]:
     ]
 
 
-def usage_reading(chance: random.Random) -> Reading:
-    """A call or a door opening, just now."""
+def usage_reading(chance: random.Random, at: datetime) -> Reading:
+    """A call or a door opening."""
     if chance.random() < 0.4:  # noqa: PLR2004  about as many openings as answered calls
         door: Reading = {"kind": "door_opening", "accessType": chance.choice(("GENERAL", "ZERO", "ONE"))}
-        return door | {"observedAt": timestamp()}
+        return door | {"observedAt": timestamp(at)}
     outcome = chance.choice(("answered", "answered", "missed", "auto_on"))
-    call: Reading = {"kind": "call", "observedAt": timestamp(), "outcome": outcome}
+    call: Reading = {"kind": "call", "observedAt": timestamp(at), "outcome": outcome}
     return call if outcome == "missed" else call | {"durationS": chance.randint(3, 90)}
 
 

@@ -2,6 +2,7 @@
 
 On Linux the kernel kills the command when its parent ends, however it ends. Elsewhere, or with `--pipe`, a small
 process watches standard input, which the parent holds open and never writes to: its end means that the parent is gone.
+The kernel counts the thread that asked as the parent: ask from one that lives as long as the process.
 The command replaces this process, so the parent sees the command's own process id. Standard library only, no package
 imports: this file is run as a script, so that it costs milliseconds.
 """

@@ -110,13 +110,16 @@ class FakeService:
         if answer is not None:
             return answer
         readings = json.loads(body)["readings"]
-        receipts = [self._receipt(index, reading) for index, reading in enumerate(readings)]
+        receipts = [
+            {"index": index, "status": "duplicate"} if reading in readings[:index] else self._receipt(index, reading)
+            for index, reading in enumerate(readings)
+        ]
         rejected = sum(receipt["status"] == "rejected" for receipt in receipts)
         return web.json_response(
             {
                 "messageId": json.loads(body)["messageId"],
                 "receivedAt": _iso(),
-                "accepted": len(receipts) - rejected,
+                "accepted": sum(receipt["status"] == "accepted" for receipt in receipts),
                 "rejected": rejected,
                 "receipts": receipts,
             },

@@ -20,6 +20,10 @@ CALL = {"kind": "call", "outcome": "missed", "observedAt": "2026-11-22T08:00:00.
 HEALTH = {"kind": "system_health", "cpuPercent": 3.5, "observedAt": "2026-11-22T08:00:00.000Z"}
 
 
+def call(second: int) -> dict[str, Any]:
+    return CALL | {"observedAt": f"2026-11-22T08:00:{second:02d}.000Z"}
+
+
 wire = pytest.mark.wire
 
 
@@ -111,7 +115,7 @@ async def test_an_unregistered_monitor_cannot_send(bench: Bench) -> None:
 @wire
 async def test_readings_are_sent_in_messages_and_counted(registered: Bench) -> None:
     """Seven readings at three a message are three messages; afterwards nothing is left."""
-    assert {registered.monitor.observe(CALL) for _ in range(7)} == {True}
+    assert {registered.monitor.observe(call(second)) for second in range(7)} == {True}
     delivered = await registered.monitor.flush()
     assert (delivered.messages, delivered.accepted, len(registered.monitor.outbox)) == (3, 7, 0)
     assert [len(message["readings"]) for message in registered.sent()] == [3, 3, 1]
@@ -191,12 +195,21 @@ async def test_a_refused_token_is_renewed_once(registered: Bench) -> None:
 async def test_a_reading_that_may_be_sent_again_goes_with_the_next_flush(registered: Bench) -> None:
     """And one that may not is counted by its code and gone."""
     registered.service.retryable_once = {1}
-    for _ in range(2):
-        registered.monitor.observe(CALL)
+    for second in range(2):
+        registered.monitor.observe(call(second))
     registered.monitor.outbox.add(HEALTH)
     delivered = await registered.monitor.flush()
     assert (delivered.accepted, dict(delivered.rejected)) == (1, {"category_not_collected": 1})
     assert (await registered.monitor.flush()).accepted == 1
+
+
+@wire
+async def test_a_reading_that_a_message_has_twice_is_a_duplicate(registered: Bench) -> None:
+    """It is told apart from what was accepted."""
+    for _ in range(2):
+        registered.monitor.observe(CALL)
+    delivered = await registered.monitor.flush()
+    assert (delivered.accepted, delivered.duplicates) == (1, 1)
 
 
 @wire

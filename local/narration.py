@@ -1,14 +1,16 @@
 """Telling a person what happens: numbered steps, what came back in short, how long each took."""
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from rich.console import Console
 
 PLAIN_WIDTH: Final = 140
 """Where the output is no terminal, lines are not folded to a guess."""
+POLL_SECONDS: Final = 0.25
 
 
 class StepFailed(Exception):
@@ -45,6 +47,21 @@ class Step:
         """
         if not held:
             raise StepFailed(otherwise)
+
+    async def until[Found](self, look: Callable[[], Awaitable[Found | None]], seconds: float, hoped: str) -> Found:
+        """Look again and again until something is found.
+
+        Raises:
+            StepFailed: nothing was found in that time; `hoped` is a word like "stored".
+        """
+        end = time.monotonic() + seconds
+        while True:
+            found = await look()
+            if found is not None:
+                return found
+            if time.monotonic() > end:
+                raise StepFailed(f"Not {hoped} after {seconds:.0f} s.")
+            await asyncio.sleep(POLL_SECONDS)
 
     @property
     def results(self) -> list[str]:

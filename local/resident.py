@@ -1,8 +1,10 @@
 """What a resident does with the app on their phone, over HTTP."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+from zipfile import ZipFile
 
 import aiohttp
 
@@ -81,3 +83,11 @@ class Resident:
             response.raise_for_status()
             with file.open("wb") as target:
                 return sum([target.write(chunk) async for chunk in response.content.iter_chunked(1 << 16)])
+
+
+def mentions(bundle: Path, words: Iterable[str]) -> dict[str, int]:
+    """How many rows of an export's JSON Lines files mention each word."""
+    with ZipFile(bundle) as archive:
+        files = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".jsonl")]
+    rows = [row for file in files for row in file.splitlines()]
+    return {word: sum(word in row for row in rows) for word in words}

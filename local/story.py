@@ -3,9 +3,7 @@
 import asyncio
 import json
 import sys
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -20,14 +18,13 @@ from local.monitor import Access, Monitor
 from local.narration import Narration, Step, StepFailed
 from local.outbox import Message
 from local.prerequisites import ROOT
-from local.resident import Resident
+from local.resident import Resident, mentions
 from local.simulation import MONITOR, RESIDENT, morning
 
 CASE_DAYS: Final = 7
 LINK_MINUTES: Final = 5
 STORED_WITHIN_SECONDS: Final = 60
 EXPORTED_WITHIN_SECONDS: Final = 180
-POLL_SECONDS: Final = 0.25
 
 
 @dataclass(slots=True)
@@ -42,6 +39,8 @@ class Story:
     bundle: Path = Path()
     export_id: str = ""
     last_received_at: str = ""
+    readings_of: dict[str, int] = field(default_factory=dict)
+    """How many readings of each message must be in the export."""
 
     @classmethod
     def in_cloud(cls, cloud: LocalCloud, tell: Narration) -> Self:
@@ -77,6 +76,7 @@ class Story:
             await self.request_export()
             await self.download()
             await self.verify()
+            self.compare()
 
     @property
     def access(self) -> Access:
@@ -151,17 +151,23 @@ class Story:
             await self._flush(step)
 
     async def _flush(self, step: Step) -> None:
+        message = self.monitor.outbox.current()
+        if message is None:
+            raise StepFailed("The monitor has nothing to send.")
         count = len(self.monitor.outbox)
         delivered = await self.monitor.flush()
         step.check(not delivered.rejected, f"Readings were rejected: {dict(delivered.rejected)}.")
         step.check(delivered.accepted == count, f"{delivered.accepted} of {count} readings were accepted.")
         self.last_received_at = delivered.received_at
+        self.readings_of[message.message_id] = count
         step.result(f"{count} readings accepted at {delivered.received_at}")
 
     async def show_refusal(self) -> None:
         """What is not wanted is refused at the door, with a code."""
         with self.tell.step("A performance reading without a support case is refused") as step:
-            answer = await self.monitor.send(Message.of([machine.system_health()]))
+            message = Message.of([machine.system_health()])
+            answer = await self.monitor.send(message)
+            self.readings_of[message.message_id] = 0
             receipt = answer["receipts"][0]
             step.check(
                 receipt["status"] == "rejected" and receipt["code"],
@@ -196,7 +202,7 @@ class Story:
     async def wait_until_stored(self) -> None:
         """HTTP, hub, function, database: then the device was seen."""
         with self.tell.step("The readings travel through the hub into the database") as step:
-            seen = await _until(self._seen, STORED_WITHIN_SECONDS, "stored")
+            seen = await step.until(self._seen, STORED_WITHIN_SECONDS, "stored")
             step.result(f"last seen {seen}")
 
     async def _seen(self) -> str | None:
@@ -240,7 +246,7 @@ class Story:
         """A job, so it is asked how far it is."""
         with self.tell.step("The resident asks for everything that is held about them") as step:
             self.export_id = (await self.resident.request_export())["exportId"]
-            await _until(lambda: self._ready(step), EXPORTED_WITHIN_SECONDS, "ready")
+            await step.until(lambda: self._ready(step), EXPORTED_WITHIN_SECONDS, "ready")
             step.result(f"export {self.export_id} is ready")
 
     async def _ready(self, step: Step) -> bool | None:
@@ -275,21 +281,16 @@ class Story:
             for line in said.splitlines():
                 step.result(line)
 
+    def compare(self) -> None:
+        """What was accepted is in it, and what was refused is not."""
+        with self.tell.step("Every reading that was accepted today is in it, and nothing that was refused") as step:
+            found = mentions(self.bundle, self.readings_of)
+            step.check(found == self.readings_of, f"Readings sent: {self.readings_of}. In the export: {found}.")
+            step.result(f"{sum(found.values())} readings of {len(found)} messages")
+
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-async def _until[Found](look: Callable[[], Awaitable[Found | None]], seconds: float, hoped: str) -> Found:
-    """Look again and again until something is found."""
-    end = time.monotonic() + seconds
-    while True:
-        found = await look()
-        if found is not None:
-            return found
-        if time.monotonic() > end:
-            raise StepFailed(f"Not {hoped} after {seconds:.0f} s.")
-        await asyncio.sleep(POLL_SECONDS)
 
 
 def _in_short(health: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ async def _device(link: Item, *, database: Database, now: datetime) -> Device:
 
 async def last_seen(ownership_id: str, *, database: Database) -> datetime | None:
     """When readings of this period last arrived; derived from the newest item, never stored."""
-    query = "SELECT TOP 1 c.receivedAt FROM c WHERE IS_DEFINED(c.receivedAt) ORDER BY c._ts DESC"
+    query = "SELECT TOP 1 c.receivedAt FROM c WHERE IS_DEFINED(c.receivedAt) ORDER BY c.receivedAt DESC"
     async for newest in database["telemetry"].query(query, partition=ownership_id):
         return clock.moment(newest["receivedAt"])
     return None

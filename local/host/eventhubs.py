@@ -190,7 +190,7 @@ async def create_checkpoint_container(storage: str) -> None:
         CannotStart: the storage cannot be used.
     """
     try:
-        async with ContainerClient.from_connection_string(storage, CONTAINER, retry_total=2) as container:
+        async with ContainerClient.from_connection_string(storage, CONTAINER, retry_total=0) as container:
             with contextlib.suppress(ResourceExistsError):
                 await container.create_container()
     except (AzureError, ValueError) as error:

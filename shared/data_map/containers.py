@@ -210,6 +210,7 @@ CONTAINERS: Final[dict[str, Container]] = {
     ),
     "telemetry": Container(
         partition_key="ownershipId",
+        indexed=("receivedAt",),
         records={
             "gate": Record(
                 container="telemetry",

@@ -109,7 +109,7 @@ async def test_what_the_worker_refuses(make_app: MakeApp, source: str, reason: s
 async def test_directory_without_script(tmp_path: Path) -> None:
     """A directory without the script is no app."""
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
-    with pytest.raises(CannotIndex, match="there is no function_app.py"):
+    with pytest.raises(CannotIndex, match=r"there is no function_app\.py"):
         await index_app(tmp_path)
 
 

@@ -33,8 +33,10 @@ def test_next_due_time_is_another_second() -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    ["", "* * * *", "* * * * * * *", "61 * * * * *", "0 0 0 30 2 *", "0 0 0 L * *", "0 0 0 * * 5#2", "0 0 0 * * 7"]
-    + ["00:00:00", "00:61:00", "soon", "@daily"],
+    [
+        *("", "soon", "@daily", "00:00:00", "00:61:00"),
+        *("* * * *", "* * * * * * *", "61 * * * * *", "0 0 0 30 2 *", "0 0 0 L * *", "0 0 0 * * 5#2", "0 0 0 * * 7"),
+    ],
 )
 def test_refused_schedule(schedule: str) -> None:
     """A schedule that NCRONTAB does not have, or that is never due, is refused."""

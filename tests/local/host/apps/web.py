@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import time
 
 import azure.functions as func
@@ -57,7 +56,6 @@ async def fail(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("wait")
 async def wait(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Say who is in, and stay until told to leave."""
-    logging.info("waiting")
     entered.put_nowait(context.invocation_id)
     await leave.wait()
     return func.HttpResponse(context.function_name + req.method)
@@ -67,4 +65,4 @@ async def wait(req: func.HttpRequest, context: func.Context) -> func.HttpRespons
 def sleep(req: func.HttpRequest) -> str:
     """Block a thread for a second."""
     time.sleep(1)
-    return req.method
+    return f"slept by {req.method}"

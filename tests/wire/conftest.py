@@ -1,0 +1,152 @@
+"""The whole local cloud, once for all tests of this folder: every process and protocol is the real one."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from local.api import Api, Refused
+from local.attestation import Make
+from local.cloud import LocalCloud
+from local.keys import ENROLMENT_GROUP
+from local.monitor import Monitor
+from local.outbox import timestamp
+from local.resident import Resident
+from shared.cosmos import Database
+from shared.data_map import CONTAINERS
+
+PATIENCE_S = 30
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Everything here shares one cloud, and so one event loop, and talks real protocols."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.wire)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cloud")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cloud(cloud_folder: Path) -> AsyncIterator[LocalCloud]:
+    async with LocalCloud(data=cloud_folder) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def api(cloud: LocalCloud) -> AsyncIterator[Api]:
+    opened = Api.opened(cloud.host_url)
+    async with opened.session:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stored(cloud: LocalCloud) -> AsyncIterator["Stored"]:
+    database = await Database.open(
+        cloud.settings["BLUE_COSMOS_ENDPOINT"],
+        cloud.settings["BLUE_COSMOS_KEY"],
+        cloud.settings["BLUE_COSMOS_DATABASE"],
+    )
+    yield Stored(database)
+    await database.close()
+
+
+class Stored:
+    """What lies in the database, as tests ask for it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def items(self, container: str, item_type: str) -> list[dict[str, Any]]:
+        query = "SELECT * FROM c WHERE c.type = @type"
+        return [item async for item in self.database[container].query(query, {"type": item_type})]
+
+    async def everything(self) -> dict[str, int]:
+        """How many items each container holds."""
+        return {
+            name: len([item async for item in self.database[name].query("SELECT c.id FROM c")]) for name in CONTAINERS
+        }
+
+
+class Household:
+    """A resident, their phone and their monitor."""
+
+    _number = 0
+
+    def __init__(self, cloud: LocalCloud, api: Api) -> None:
+        Household._number += 1
+        number = Household._number
+        self.api = api
+        self.email = f"resident.{number}@personal.example"
+        self.issuer = cloud.addresses.identity
+        self.resident = Resident(api, issuer=self.issuer, email=self.email)
+        self.data = {
+            "serialNumber": f"VEO-PERSONAL-{number:06}",
+            "macAddress": f"0A:1B:2C:3D:4E:{number % 256:02X}",
+            "model": "VEO-XS WIFI",
+            "firmwareVersion": "3.2.1",
+        }
+        group_key = json.loads(cloud.settings["BLUE_ENROLMENT_GROUPS"])[ENROLMENT_GROUP][0]
+        self.make = Make.manufactured(self.data, enrolment_group=ENROLMENT_GROUP, group_key=group_key)
+        self.monitor = Monitor(api, self.make)
+
+    async def move_in(self) -> "Household":
+        """Sign in and pair the monitor."""
+        await self.resident.sign_in()
+        await self.monitor.register((await self.resident.claim())["claim"])
+        return self
+
+    @property
+    def ownership_id(self) -> str:
+        assert self.monitor.access is not None
+        return self.monitor.access.ownership_id
+
+    async def token(self, **changes: Any) -> str:
+        """A token of this resident, as the test wants it to be."""
+        provider = Api(self.issuer, self.api.session)
+        return str((await provider.post("/token", {"email": self.email, **changes}))["access_token"])
+
+    async def refused(self, method: str, path: str, body: bytes | None, **kwargs: Any) -> Refused:
+        """The problem that a request is refused with."""
+        with pytest.raises(Refused) as caught:
+            await self.api.send(method, path, body, **kwargs)
+        return caught.value
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def household(cloud: LocalCloud, api: Api) -> Household:
+    return await Household(cloud, api).move_in()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def neighbours(cloud: LocalCloud, api: Api) -> Household:
+    return await Household(cloud, api).move_in()
+
+
+def call(outcome: str = "answered", **fields: Any) -> dict[str, Any]:
+    """A usage reading of now."""
+    return {"kind": "call", "observedAt": timestamp(), "outcome": outcome, **fields}
+
+
+def envelope(*readings: dict[str, Any], **changes: Any) -> bytes:
+    """A message as bytes."""
+    body = {"schemaVersion": 1, "messageId": str(uuid.uuid4()), "sentAt": timestamp(), "readings": list(readings)}
+    return json.dumps(body | changes).encode()
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until something holds, for a bounded time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not await holds():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s in vain: {what}"
+        await asyncio.sleep(0.1)

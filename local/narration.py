@@ -97,8 +97,8 @@ class Narration:
             raise
         self._line("✓", title, begun, style="green")
         for text in step.results:
-            self.console.print(f"      {text}", markup=False, style="dim")
+            self.console.print(f"      {text}", markup=False, style="dim", soft_wrap=True)
 
     def _line(self, mark: str, title: str, begun: float, *, style: str) -> None:
         took = time.perf_counter() - begun
-        self.console.print(f"[{style}]{mark}[/] {self.steps:>2}. {title}  [dim]{took:.2f} s[/]")
+        self.console.print(f"[{style}]{mark}[/] {self.steps:>2}. {title}  [dim]{took:.2f} s[/]", soft_wrap=True)

@@ -16,10 +16,10 @@ from local.cloud import ANY_PORTS, LocalCloud, Ports
 from local.serving import EXIT_UNUSABLE, CannotStart, stop_signal
 
 ROLES = {
-    "azurite": "Blob storage, checkpoints",
-    "eventhubs": "Event Hubs (AMQP 1.0)",
+    "azurite": "blob storage, checkpoints",
+    "eventhubs": "Event Hubs, AMQP 1.0",
     "cosmos": "Cosmos DB",
-    "identity": "Sign-in, insecure: lets anyone be anyone",
+    "identity": "sign-in, INSECURE",
     "host": "Functions host",
 }
 
@@ -56,12 +56,12 @@ def cloud_from(args: argparse.Namespace) -> LocalCloud:
 
 
 def table(cloud: LocalCloud) -> Table:
-    """What runs where."""
+    """What runs where; it fits into 80 columns."""
     shown = Table(box=None, pad_edge=False)
-    for heading in ("part", "address", "pid", "log"):
+    for heading in ("part", "address", "pid", "is"):
         shown.add_column(heading, no_wrap=True)
     for name, part in cloud.parts.items():
-        shown.add_row(ROLES[name], part.address, str(part.pid), str(part.log))
+        shown.add_row(name, part.address, str(part.pid), ROLES[name])
     return shown
 
 
@@ -92,6 +92,7 @@ async def run(args: argparse.Namespace) -> int:
             with console.status("Starting the local cloud"):
                 cloud = await started.enter_async_context(cloud_from(args))
             console.print(table(cloud))
+            console.print(f"Logs and data are in {cloud.state.root}.", soft_wrap=True)
             console.print(f"Up in {time.perf_counter() - begun:.1f} s. Ctrl-C ends everything.")
             print(await cloud.failure(), file=sys.stderr, flush=True)
         return 1

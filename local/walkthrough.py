@@ -34,7 +34,7 @@ async def run(args: argparse.Namespace) -> int:
             story = Story.in_cloud(cloud, tell)
             failed = await _told(story)
             if failed:
-                tell.console.print(failed, markup=False, style="red")
+                tell.console.print(failed, markup=False, style="red", soft_wrap=True)
                 return 1
             _summary(story)
             if args.exit:
@@ -71,5 +71,6 @@ def _summary(story: Story) -> None:
     host = story.cloud.host_url
     story.tell.console.print(
         f"\nEvery step held. The export: {story.bundle}\n"
-        f"The service: {host}/api   its description: {host}/api/openapi.json"
+        f"The service: {host}/api   its description: {host}/api/openapi.json",
+        soft_wrap=True,
     )

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.wire
+
 ROOT = Path(__file__).parent.parent
 
 INDEX_WITHOUT_TOOLS = """

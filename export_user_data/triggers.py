@@ -10,7 +10,6 @@ import azure.functions as func
 
 from export_user_data import exports
 from export_user_data.contract import DownloadLink, Export, ExportRequest
-from shared import openapi
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
 from shared.callers import Anyone, Resident
@@ -86,6 +85,8 @@ def _documents(api: Api, functions: func.Blueprint) -> None:
     @api.operation(functions, "GET", "openapi.json", admission=ANYONE, answers={OK: None})
     async def get_openapi(_call: Call[Anyone, None]) -> dict[str, typing.Any]:
         """Describe all HTTP operations in OpenAPI 3.1."""
+        from shared import openapi  # noqa: PLC0415 - no cold start waits for the schema generator
+
         return openapi.description(api.operations)
 
     @api.operation(functions, "GET", "keys", admission=ANYONE, answers={OK: None})

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared.clock import Clock, system_clock
-from shared.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from shared.blobs import Blobs
     from shared.cosmos import Database
     from shared.hubs import Hubs
     from shared.keys import KeySet
+    from shared.settings import Settings
     from shared.sign_in import SignIn
 
 DEVICE_TOKENS_SIGNED_BY: Final = "HS256"
@@ -27,7 +27,7 @@ EXPORTS_SIGNED_BY: Final = "ES256"
 class Services:
     """Stores, senders, keys and clock."""
 
-    settings: Settings
+    settings: "Settings"
     clock: Clock
     database: "Database"
     hubs: "Hubs"
@@ -46,7 +46,7 @@ ServicesSource = Callable[[], Awaitable[Services]]
 """Gives the services, building them at the first call."""
 
 
-async def open_services(settings: Settings | None = None, clock: Clock = system_clock) -> Services:
+async def open_services(settings: "Settings | None" = None, clock: Clock = system_clock) -> Services:
     """Connect to everything; Azure's clients are loaded here and not before.
 
     Raises:
@@ -58,6 +58,7 @@ async def open_services(settings: Settings | None = None, clock: Clock = system_
     from shared.cosmos import Database  # noqa: PLC0415 - loaded where used
     from shared.hubs import Hubs  # noqa: PLC0415 - loaded where used
     from shared.keys import KeySet  # noqa: PLC0415 - loaded where used
+    from shared.settings import load_settings  # noqa: PLC0415 - loaded where used
     from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
 
     settings = settings or load_settings()

@@ -86,6 +86,7 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("[]", "must be an object"),
         ('{"IsEncrypted": true, "Values": {}}', "is encrypted"),
         ('{"Values": {"A": {"B": "C"}}}', "setting 'A'"),
+        ('{"Host": {"LocalHttpPort": "seven"}}', "must be a number"),
     ],
 )
 def test_wrong_settings_file(tmp_path: Path, content: str, named: str) -> None:

@@ -79,6 +79,7 @@ def _reply_message(correlation_id: bytes, answer: Answer) -> bytes:
         [
             (codec.string("status-code"), codec.integer(answer.status)),
             (codec.string("status-description"), codec.string(answer.description)),
+            (codec.string("statusDescription"), codec.string(answer.description)),  # where the Python SDK looks
         ]
     )
     return (

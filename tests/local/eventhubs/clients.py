@@ -1,0 +1,89 @@
+"""The SDK's clients as the tests use them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from azure.eventhub import EventData
+from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient, PartitionContext
+
+from local.eventhubs.messages import read_delivery
+from local.eventhubs.server import EventHubsServer
+from tests.local.eventhubs.peer import data_message
+
+HUB = "telemetry"
+
+
+def producer_client(server: EventHubsServer, hub: str = HUB, **options: Any) -> EventHubProducerClient:
+    return EventHubProducerClient.from_connection_string(server.connection_string, eventhub_name=hub, **options)
+
+
+def consumer_client(server: EventHubsServer, group: str = "$Default", **options: Any) -> EventHubConsumerClient:
+    options.setdefault("eventhub_name", HUB)
+    return EventHubConsumerClient.from_connection_string(server.connection_string, group, **options)
+
+
+async def send(server: EventHubsServer, *bodies: str | bytes, partition_id: str = "0") -> None:
+    """One batch to one partition, by the SDK."""
+    async with producer_client(server, retry_total=0) as producer:
+        await producer.send_batch([EventData(body) for body in bodies], partition_id=partition_id)
+
+
+def put(server: EventHubsServer, *bodies: bytes, partition_id: str = "0") -> None:
+    """Events right into a partition: a client takes a second to connect."""
+    for body in bodies:
+        _, events = read_delivery(data_message(body), 0)
+        server._namespace.hub(HUB).partition(partition_id).append(events)
+
+
+class Inbox:
+    """What a running consumer got: events, and errors."""
+
+    def __init__(self) -> None:
+        self.events: list[EventData] = []
+        self.errors: list[Exception] = []
+        self._changed = asyncio.Event()
+
+    async def take(self, context: PartitionContext, events: list[EventData]) -> None:
+        del context
+        self.events += events
+        self._changed.set()
+
+    async def fail(self, context: PartitionContext | None, error: Exception) -> None:
+        del context
+        self.errors.append(error)
+        self._changed.set()
+
+    async def until(self, enough: Callable[["Inbox"], Any]) -> None:
+        """Wait for events or errors; the suite's time-out is the limit."""
+        while not enough(self):
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def bodies(self, count: int) -> list[str]:
+        """The first bodies, as soon as there are so many."""
+        await self.until(lambda inbox: len(inbox.events) >= count or inbox.errors)
+        assert not self.errors
+        return [event.body_as_str() for event in self.events]
+
+
+@contextlib.asynccontextmanager
+async def receiving(client: EventHubConsumerClient, **options: Any) -> AsyncIterator[Inbox]:
+    """Let a client receive while the block runs."""
+    inbox = Inbox()
+    async with client:
+        task = asyncio.create_task(client.receive_batch(inbox.take, on_error=inbox.fail, **options))
+        try:
+            yield inbox
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def readers(server: EventHubsServer, count: int, partition_id: str = "0") -> None:
+    """Wait until a partition has so many readers: the SDK does not say when its link is open."""
+    partition = server._namespace.hub(HUB).partition(partition_id)
+    while len(partition._readers) != count:  # noqa: ASYNC110 - nothing announces a reader
+        await asyncio.sleep(0.01)

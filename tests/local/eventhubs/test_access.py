@@ -1,0 +1,55 @@
+import time
+
+import pytest
+from azure.eventhub._pyamqp.utils import generate_sas_token  # what the SDK signs with
+
+from local.eventhubs.access import KEY_NAME, KEY_VALUE, Grants, verify
+from local.eventhubs.errors import AmqpError
+
+KEYS = {KEY_NAME: KEY_VALUE}
+HUB = "sb://127.0.0.1:5672/telemetry"
+
+
+def test_a_token_grants_what_lies_below_its_resource() -> None:
+    """A hub's token opens its partitions, and no other hub, even one whose name begins alike."""
+    grants = Grants()
+    grants.add(verify(generate_sas_token(HUB, KEY_NAME, KEY_VALUE), KEYS))
+    grants.check("telemetry")
+    grants.check("Telemetry/ConsumerGroups/$Default/Partitions/0")
+    for other in ("telemetry2", "jobs", ""):
+        with pytest.raises(AmqpError, match="Unauthorized"):
+            grants.check(other)
+
+
+def test_a_namespace_token_grants_every_hub() -> None:
+    """The root key is for all hubs."""
+    grants = Grants()
+    grants.add(verify(generate_sas_token("sb://127.0.0.1:5672/", KEY_NAME, KEY_VALUE), KEYS))
+    grants.check("telemetry")
+    grants.check("jobs/Partitions/1")
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (generate_sas_token(HUB, KEY_NAME, "another key"), "InvalidSignature"),
+        (generate_sas_token(HUB, "AnotherName", KEY_VALUE), "InvalidSignature"),
+        (generate_sas_token(HUB, KEY_NAME, KEY_VALUE).replace("telemetry", "jobs"), "InvalidSignature"),
+        (generate_sas_token(HUB, KEY_NAME, KEY_VALUE, int(time.time()) - 1), "ExpiredToken"),
+        ("SharedAccessSignature sr=x", "MalformedToken"),
+        ("SharedAccessSignature sr=x&sig=y&se=soon&skn=z", "MalformedToken"),
+        ("eyJhbGciOiJub25lIn0.e30.", "only shared access signatures"),
+    ],
+)
+def test_a_wrong_token_is_refused(token: str, reason: str) -> None:
+    """A forged, foreign, expired or broken token grants nothing, and says why."""
+    with pytest.raises(AmqpError, match=reason):
+        verify(token, KEYS)
+
+
+def test_a_grant_ends_with_its_token() -> None:
+    """What was granted once is not granted for ever."""
+    grants = Grants()
+    grants.add(verify(generate_sas_token(HUB, KEY_NAME, KEY_VALUE), KEYS)._replace(expires_at=int(time.time())))
+    with pytest.raises(AmqpError, match="Unauthorized"):
+        grants.check("telemetry")

@@ -5,8 +5,21 @@ published package `azure-functions-runtime`, and it runs here unchanged: it inde
 response, and calls the functions. This package is the other half: routes, the Event Hubs listener with its
 checkpoints, timers, retry policies, time limits and the settings around them.
 
-What it does not do: no other triggers or bindings than HTTP, Event Hubs and timers in and HTTP out; function keys are
-not asked for (as in Core Tools); a timer's schedule is not kept across restarts, and each host of several runs it.
+What differs from Azure, besides scale:
+
+- HTTP, Event Hubs and timer triggers and the HTTP output are supported; any other binding is refused by name.
+- Function keys are not asked for and CORS is not applied, as in Core Tools without its CORS option; no home page.
+- Timers keep no state across restarts, so they are never past due, and each of several hosts runs them.
+- A function over its time limit has failed; the worker is not restarted, so other invocations live on.
+- Connections are connection strings; identity-based ones need Azure.
+
+settings, hostjson, timespan        configuration
+protos, worker, manifest            indexing and calling the app
+invocations, retry                  running functions
+routes, edge, setcookie             HTTP
+eventhubs, partition, eventdata     Event Hubs triggers
+timers, schedule                    timer triggers
+server, command, logs               in a process, on the command line
 """
 
 from local.host.manifest import CannotIndex, Function

@@ -1,7 +1,8 @@
 """The Event Hubs listener: Microsoft's consumer and checkpoint store, driven by the rules of the real extension.
 
+With cardinality one, the events that arrived together are run one after the other, and the last is checkpointed.
 Approximated: the real extension sends the first partial batch of a partition at once where it finds no recent
-checkpoint; here it waits as long as any other.
+checkpoint; here it waits as long as any other. A checkpoint that cannot be written is logged, and the next covers it.
 """
 
 import asyncio
@@ -98,11 +99,7 @@ class Listener:
         self._is_stopping = True
         for partition in self._partitions.values():
             partition.close()
-        idle = [asyncio.create_task(partition.idle()) for partition in self._partitions.values()]
-        if idle:
-            _, late = await asyncio.wait(idle, timeout=grace)
-            for task in late:
-                task.cancel()
+        await asyncio.gather(*(_let_end(partition, grace) for partition in self._partitions.values()))
         receiving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await receiving
@@ -157,6 +154,14 @@ class Listener:
             return await run_on_events(self._function, self._trigger, self._invocations, events, source, retry)
 
         await run_with_retries(self._function, attempt, stopping=closed)
+
+
+async def _let_end(partition: Partition, grace: float) -> None:
+    try:
+        async with asyncio.timeout(grace):
+            await partition.idle()
+    except TimeoutError:
+        await partition.cut_off()
 
 
 async def run_on_events(

@@ -72,6 +72,9 @@ class Invocations:
                 outcome = _outcome(await self._worker.invoke(request))
         except TimeoutError:
             outcome = self._timed_out(function, invocation_id)
+        except asyncio.CancelledError:
+            RESULTS.warning("Executed 'Functions.%s' (Cancelled, Id=%s): cut off", function.name, invocation_id)
+            raise
         finally:
             invocation_id_cv.reset(token)
             del self._running[invocation_id]

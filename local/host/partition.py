@@ -47,6 +47,13 @@ class Partition:
         self._pending.clear()
         self._forget_partial()
 
+    async def cut_off(self) -> None:
+        """Cancel what is still running."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     async def idle(self) -> None:
         """Wait until nothing is running."""
         async with self._lock:

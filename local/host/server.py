@@ -14,7 +14,7 @@ from aiohttp import web
 from azure.eventhub import EventData
 
 from local.host import eventdata, eventhubs
-from local.host.edge import DEFAULT_BODY_LIMIT, Edge
+from local.host.edge import Edge, body_limit
 from local.host.hostjson import HostJson, read_host_json
 from local.host.invocations import Invocations, Outcome
 from local.host.manifest import EventHubTrigger, Function, TimerTrigger, functions_of, http_routes
@@ -101,9 +101,9 @@ class FunctionsHost:
         await stack.enter_async_context(_serving(edge.server(), sock, self._grace))
         stack.push_async_callback(self._end_tasks)
         if self._triggers:
+            await self._start_listeners(settings)
             for timer in self._timers.values():
                 self._start_task(timer.run(self._stopping))
-            await self._start_listeners(settings)
 
     def _edge(self, settings: Mapping[str, str]) -> Edge:
         http = self.host_json.extensions.http
@@ -111,7 +111,7 @@ class FunctionsHost:
             RouteTable(http_routes(self.functions, http.route_prefix)),
             self._invocations,
             http,
-            body_limit=int(settings.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", DEFAULT_BODY_LIMIT)),
+            body_limit=body_limit(settings),
             run_by_hand=self._run_by_hand,
         )
 

@@ -42,7 +42,14 @@ def read_local_settings(app_directory: Path) -> LocalSettings:
     if content.get("IsEncrypted"):
         raise CannotStart(f"host: {path} is encrypted, which only Core Tools reads. Run: func settings decrypt")
     values = {name: _as_text(path, name, value) for name, value in content.get("Values", {}).items()}
-    return LocalSettings(values, int(content.get("Host", {}).get("LocalHttpPort", DEFAULT_PORT)))
+    return LocalSettings(values, _port(path, content.get("Host")))
+
+
+def _port(path: Path, host: Any) -> int:
+    port = host.get("LocalHttpPort", DEFAULT_PORT) if isinstance(host, dict) else DEFAULT_PORT
+    if not isinstance(port, int):
+        raise CannotStart(f"host: {path}: Host.LocalHttpPort must be a number")
+    return port
 
 
 def _as_text(path: Path, name: str, value: Any) -> str:

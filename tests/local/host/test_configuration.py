@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from local.host.hostjson import HostJson, read_host_json
-from local.host.retry import RetryPolicy
 from local.host.settings import connection_string, effective_settings, read_local_settings, resolve
 from local.serving import CannotStart
 
@@ -86,6 +85,7 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("[]", "must be an object"),
         ('{"IsEncrypted": true, "Values": {}}', "is encrypted"),
         ('{"Values": {"A": {"B": "C"}}}', "setting 'A'"),
+        ('{"Host": {"LocalHttpPort": "seven"}}', "must be a number"),
     ],
 )
 def test_wrong_settings_file(tmp_path: Path, content: str, named: str) -> None:
@@ -109,17 +109,3 @@ def test_connections() -> None:
         connection_string({}, "Hub", where="here")
     with pytest.raises(CannotStart, match="identity-based"):
         connection_string({"Hub__fullyQualifiedNamespace": "x"}, "Hub", where="here")
-
-
-def test_fixed_delays_end() -> None:
-    """A policy of three retries waits three times."""
-    policy = RetryPolicy(3, timedelta(seconds=2), timedelta(seconds=2), is_exponential=False)
-    assert list(policy.delays()) == [2, 2, 2]
-
-
-def test_exponential_delays_grow_to_their_maximum() -> None:
-    """Without an end, the delays double with some jitter and stay at the maximum."""
-    policy = RetryPolicy(-1, timedelta(seconds=1), timedelta(seconds=30), is_exponential=True)
-    delays = [delay for delay, _ in zip(policy.delays(), range(2000), strict=False)]
-    assert all(1 + 0.8 * 2**n <= delay <= 1 + 1.2 * 2**n for n, delay in enumerate(delays[:4]))
-    assert set(delays[6:]) == {30}

@@ -147,8 +147,9 @@ async def test_partitions_run_side_by_side(make_app: MakeApp, hub: Hub) -> None:
 async def test_initial_offset(make_app: MakeApp, hub: Hub) -> None:
     """Without a checkpoint, reading begins where host.json says: here at a time."""
     hub.put("before")
-    await asyncio.sleep(0.01)  # enqueue times have milliseconds
+    await asyncio.sleep(0.01)  # enqueue times have whole milliseconds
     since = datetime.now(UTC).isoformat()
+    await asyncio.sleep(0.01)
     hub.put("after")
     options = {"initialOffsetOptions": {"type": "fromEnqueuedTime", "enqueuedTimeUtc": since}}
     async with FunctionsHost(make_app("stream", event_hubs=options), settings=hub.only("many")):

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from local.host import FunctionsHost
+from local.serving import CannotStart
 from tests.local.host.conftest import MakeApp
 
 pytestmark = pytest.mark.wire
@@ -55,14 +56,17 @@ async def test_body_is_not_unpacked(host: FunctionsHost, client: ClientSession) 
         assert (await response.json())["body"] == b"no gzip".hex()
 
 
-async def test_chunked_body_is_empty(host: FunctionsHost, client: ClientSession) -> None:
-    """A body without a stated length arrives empty, as in the real host."""
+async def test_chunked_body_is_empty(
+    host: FunctionsHost, client: ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body without a stated length arrives empty, as in the real host; the log says so."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"lost"
 
     async with client.post(f"{host.address}/api/echo/x", data=chunks()) as response:
         assert (await response.json())["body"] == ""
+    assert "Functions.echo: a body of unstated length is not read" in caplog.text
 
 
 async def test_expected_continue(host: FunctionsHost, client: ClientSession) -> None:
@@ -154,6 +158,9 @@ async def test_large_body_is_refused(make_app: MakeApp, client: ClientSession) -
             assert response.status == 200
         async with client.post(f"{host.address}/api/echo/x", data=b"x" * 1001) as response:
             assert (response.status, await response.read()) == (413, b"")
+    with pytest.raises(CannotStart, match="must be a number of bytes"):
+        async with FunctionsHost(make_app("web"), settings={"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "big"}):
+            raise AssertionError("it has started")
 
 
 async def test_route_prefix(make_app: MakeApp, client: ClientSession) -> None:

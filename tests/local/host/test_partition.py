@@ -139,3 +139,17 @@ async def test_closed_while_waiting() -> None:
     await asyncio.sleep(0)
     await partition.idle()
     assert (function.seen(), function.checkpoints) == ([], [])
+
+
+async def test_cut_off() -> None:
+    """What does not end can be cancelled, and is not checkpointed."""
+    function = Function()
+    function.may_end.clear()
+    partition = function.partition()
+    receiving = asyncio.create_task(partition.receive(events(1, 1)))
+    await function.batches.get()
+    partition.close()
+    await partition.cut_off()
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+    assert function.checkpoints == []

@@ -7,8 +7,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -72,28 +71,16 @@ async def _until(stream: asyncio.StreamReader, pattern: str) -> str:
     raise AssertionError(f"{pattern!r} was not among:\n{lines}")
 
 
-StartHost = Callable[..., contextlib.AbstractAsyncContextManager[Host]]
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment, with a place for byte code: without one each process compiles the SDKs for seconds."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("pycache"))}
-
-
-@pytest.fixture
-def start_host(environment: dict[str, str]) -> StartHost:
-    """Starts a host process for a block of a test: `start_host(app, *options, **settings)`."""
-    return partial(host_process, environment)
-
-
 @contextlib.asynccontextmanager
-async def host_process(environment: dict[str, str], app: Path, *options: str, **settings: str) -> AsyncIterator[Host]:
+async def start_host(app: Path, *options: str, **settings: str) -> AsyncIterator[Host]:
+    """A host process for a block of a test.
+
+    It has a place for byte code, whatever the environment says: without one each process compiles the SDKs for seconds.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPYCACHEPREFIX": str(ROOT / ".local" / "pycache"), **settings}
     command = [sys.executable, "-m", "local", "host", "--app", str(app), "--port", "0", *options]
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env={**environment, **settings}, stdout=PIPE, stderr=PIPE
-    )
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE)
     try:
         yield Host(process)
     finally:
@@ -102,8 +89,11 @@ async def host_process(environment: dict[str, str], app: Path, *options: str, **
             await process.communicate()
 
 
-async def test_start_and_end(make_app: MakeApp, start_host: StartHost) -> None:
-    """It lists its functions and their addresses, says that it is ready, serves, and ends on a signal with code 0."""
+async def test_start_and_end(make_app: MakeApp) -> None:
+    """It lists its functions and their addresses, says that it is ready, serves, and ends on a signal with code 0.
+
+    Meanwhile another on its port ends with code 2 and says what to do.
+    """
     app = make_app("web")
     (app / "local.settings.json").write_text('{"Values": {"AzureWebJobs.wait.Disabled": true}}')
     async with start_host(app) as host:
@@ -114,6 +104,10 @@ async def test_start_and_end(make_app: MakeApp, start_host: StartHost) -> None:
         assert "wait" not in listed
         async with aiohttp.ClientSession() as client, client.get(f"{address}/api/text?token=secret") as response:
             assert response.status == 200
+        async with start_host(app, "--port", address.rpartition(":")[2]) as second:
+            code, _, log = await second.rest()
+        assert code == 2
+        assert "is taken. End what listens there" in log
         host.process.send_signal(signal.SIGTERM)
         code, out, log = await host.rest()
     assert (code, out) == (0, "")
@@ -123,7 +117,7 @@ async def test_start_and_end(make_app: MakeApp, start_host: StartHost) -> None:
     assert "secret" not in log
 
 
-async def test_levels(make_app: MakeApp, start_host: StartHost) -> None:
+async def test_levels(make_app: MakeApp) -> None:
     """What a function logs passes with the level that host.json has for it."""
     app = make_app(source=HANGING)
     content = (app / "host.json").read_text().rstrip("}")
@@ -140,32 +134,15 @@ async def test_levels(make_app: MakeApp, start_host: StartHost) -> None:
     assert "root: stuck" not in log
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("import azure.functions as func\napp = func.FunctionApp()", "0 functions found"),
-    ],
-)
-async def test_app_that_cannot_be_indexed(make_app: MakeApp, start_host: StartHost, source: str, reason: str) -> None:
+async def test_app_that_cannot_be_indexed(make_app: MakeApp) -> None:
     """An app that cannot be indexed ends the command with code 2 and the reason."""
-    async with start_host(make_app(source=source)) as host:
+    async with start_host(make_app(source="import no_such_module")) as host:
         code, out, log = await host.rest()
     assert (code, out) == (2, "")
-    assert reason in log
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in log
 
 
-async def test_taken_port(make_app: MakeApp, start_host: StartHost) -> None:
-    """A taken port ends the command with code 2 and says what to do."""
-    async with start_host(make_app("web")) as first:
-        port = (await first.output_until("^ready host ")).split(":")[-1].strip()
-        async with start_host(make_app("web"), "--port", port) as second:
-            code, _, log = await second.rest()
-    assert code == 2
-    assert f"port {port} is taken" in log
-
-
-async def test_two_hosts_share_a_hub(make_app: MakeApp, start_host: StartHost, hub: Hub) -> None:
+async def test_two_hosts_share_a_hub(make_app: MakeApp, hub: Hub) -> None:
     """A second host takes over half of the partitions; each event is then handled by the host of its partition."""
     app = make_app(source=HANGING)
     async with start_host(app, **hub.settings) as first:
@@ -182,7 +159,7 @@ async def test_two_hosts_share_a_hub(make_app: MakeApp, start_host: StartHost, h
             await first.log_until(f"partition {ours}: for-first")
 
 
-async def test_killed_host(make_app: MakeApp, start_host: StartHost, hub: Hub) -> None:
+async def test_killed_host(make_app: MakeApp, hub: Hub) -> None:
     """When a host is killed in mid-batch, the batch is delivered again to the next, and its partition's order kept."""
     app = make_app(source=HANGING)
     hub.put("a", "b")

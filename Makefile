@@ -3,9 +3,12 @@ PYTHON ?= $(shell command -v python3.13 >/dev/null 2>&1 && python3.13 --version 
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
-# What pip would take from the machine's own configuration is left out: the lock files name everything.
 UV := $(BIN)/uv --quiet
 AZURITE := local/node_modules/.bin/azurite
+
+# Byte code is kept, beside the tree: without it every process compiles its libraries anew, for seconds.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.local/pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test test-unit lint format lock bench clean

@@ -67,7 +67,7 @@ def test_both_locks_agree() -> None:
 
     def pins(path: str) -> dict[str, str]:
         lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-        return dict(match.groups() for line in lines if (match := re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line)))
+        return {match[1]: match[2] for line in lines if (match := re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line))}
 
     deployed, tools = pins("requirements.txt"), pins("tests/requirements.txt")
     assert {name: tools.get(name) for name in deployed} == deployed

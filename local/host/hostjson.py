@@ -93,8 +93,12 @@ class HostJson(_Section):
     extensions: Extensions = Extensions()
 
 
-def read_host_json(app_directory: Path) -> HostJson:
-    """Read host.json of an app.
+OVERRIDE: Final = "AzureFunctionsJobHost__"
+"""Settings that begin so replace a value of host.json, as in the real host: the rest of the name is its path."""
+
+
+def read_host_json(app_directory: Path, settings: Mapping[str, str] | None = None) -> HostJson:
+    """Read host.json of an app, with what settings replace in it.
 
     Raises:
         CannotStart: it is missing, or a value that this host reads is wrong.
@@ -102,7 +106,7 @@ def read_host_json(app_directory: Path) -> HostJson:
     path = app_directory / "host.json"
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
-        return HostJson.model_validate(content)
+        return HostJson.model_validate(_overridden(content, settings or {}))
     except FileNotFoundError:
         raise CannotStart(
             f"host: {path} is missing. A function app needs one, at least {{'version': '2.0'}}."
@@ -112,3 +116,15 @@ def read_host_json(app_directory: Path) -> HostJson:
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
         raise CannotStart(f"host: {path}: {found}") from error
+
+
+def _overridden(content: Any, settings: Mapping[str, str]) -> Any:
+    for name, value in settings.items():
+        if not name.startswith(OVERRIDE):
+            continue
+        *sections, key = name.removeprefix(OVERRIDE).split("__")
+        place = content
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[key] = value
+    return content

@@ -86,8 +86,8 @@ class FunctionsHost:
         sock = listening_socket(self._port, name="host")
         stack.callback(sock.close)
         self.address = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
-        self.host_json = read_host_json(self._app_directory)
         settings = effective_settings(read_local_settings(self._app_directory).values, self._given)
+        self.host_json = read_host_json(self._app_directory, settings)
         worker = stack.enter_context(running_worker(self._app_directory, settings))
         stack.push_async_callback(self._end_threads)
         self.functions = functions_of(await worker.index(), settings)
@@ -228,8 +228,8 @@ async def index_app(app_directory: str | Path, *, settings: Mapping[str, str] | 
         CannotIndex: the reason for which the app would not start.
     """
     directory = app_path(app_directory)
-    host_json = read_host_json(directory)
     merged = effective_settings(read_local_settings(directory).values, settings or {})
+    host_json = read_host_json(directory, merged)
     with running_worker(directory, merged) as worker:
         functions = functions_of(await worker.index(), merged)
         runtime.stop_threadpool_executor()

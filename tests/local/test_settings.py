@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with openapi-spec-validator, without types
+import yaml
 
 from local import keys, settings
 from local.prerequisites import ROOT

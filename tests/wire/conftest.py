@@ -23,6 +23,14 @@ from shared.data_map import CONTAINERS
 
 PATIENCE_S = 30
 
+_HUBS = "AzureFunctionsJobHost__extensions__eventHubs__"
+QUICK_TAKEOVER = {
+    f"{_HUBS}loadBalancingUpdateInterval": "00:00:01",
+    f"{_HUBS}partitionOwnershipExpirationInterval": "00:00:05",
+    f"{_HUBS}maxWaitTime": "00:00:00.500",
+}
+"""A killed host's partitions are taken over in seconds instead of a minute, and small batches do not wait long."""
+
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """Everything here shares one cloud, and so one event loop, and talks real protocols."""
@@ -39,7 +47,7 @@ def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cloud(cloud_folder: Path) -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(data=cloud_folder) as running:
+    async with LocalCloud(data=cloud_folder, extra_settings=QUICK_TAKEOVER) as running:
         yield running
 
 

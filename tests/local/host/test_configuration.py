@@ -109,3 +109,11 @@ def test_connections() -> None:
         connection_string({}, "Hub", where="here")
     with pytest.raises(CannotStart, match="identity-based"):
         connection_string({"Hub__fullyQualifiedNamespace": "x"}, "Hub", where="here")
+
+
+def test_a_setting_replaces_a_value_of_host_json(tmp_path: Path) -> None:
+    """As in the real host: the rest of its name is the path to the value."""
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": {"eventHubs": {"maxEventBatchSize": 7}}}')
+    name = "AzureFunctionsJobHost__extensions__eventHubs__partitionOwnershipExpirationInterval"
+    hubs = read_host_json(tmp_path, {name: "00:00:05", "OTHER": "x"}).extensions.event_hubs
+    assert (hubs.max_event_batch_size, hubs.partition_ownership_expiration_interval.total_seconds()) == (7, 5)

@@ -108,6 +108,10 @@ async def test_performance_with_a_support_case_is_accepted() -> None:
         (call(observedAt="noon"), "field_wrong_type", "/readings/1/observedAt"),
         (call(observedAt="2026-03-01T11:59:00"), "field_out_of_range", "/readings/1/observedAt"),
         (call(observedAt="2020-01-01T00:00:00Z"), "outside_ownership", "/readings/1"),
+        (call(observedAt="0001-01-01T00:00:00+14:00"), "field_out_of_range", "/readings/1/observedAt"),
+        (call(observedAt="9999-12-31T23:59:59Z"), "field_out_of_range", "/readings/1/observedAt"),
+        (call(durationS=float("nan")), "field_out_of_range", "/readings/1/durationS"),
+        (call(durationS=float("inf")), "field_out_of_range", "/readings/1/durationS"),
     ],
 )
 async def test_one_bad_reading_never_sinks_the_rest(reading: dict[str, Any], code: str, pointer: str) -> None:

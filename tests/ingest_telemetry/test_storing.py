@@ -162,6 +162,7 @@ async def test_an_unattributable_event_is_quarantined(
             b'{"messageId":"m","schemaVersion":1,"sentAt":"2026-03-01T12:00:00Z","readings":[{"kind":"diary"}]}',
             "schema_unreadable",
         ),
+        (b'{"messageId":"m","schemaVersion":1,"sentAt":"2026-03-01T12:00:00","readings":[]}', "schema_unreadable"),
     ],
 )
 async def test_a_malformed_event_of_a_known_monitor_stays_with_its_owner(

@@ -192,3 +192,48 @@ async def test_a_peer_that_wants_to_hear_something(server: EventHubsServer) -> N
         await peer.reader.readexactly(size - 4)
         for _ in range(2):
             assert await peer.reader.readexactly(8) == wire.EMPTY_FRAME
+
+
+async def test_a_time_to_come_is_waited_for() -> None:
+    """A reader that starts at a later time gets nothing that came before it."""
+    now = 1_700_000_000_000
+    selector = f"amqp.annotation.x-opt-enqueued-time > '{now + 10_000}'"
+    async with (
+        EventHubsServer([HubDefinition(HUB, 1)], clock=lambda: now) as server,
+        connected(server) as peer,
+    ):
+        await peer.begin()
+        await peer.authorize(server)
+        peer.attach(2, RECEIVER, SOURCE, selector)
+        peer.credit(2, 10)
+        await readers(server, 1)
+        put(server, b"early")
+        now += 20_000
+        put(server, b"late")
+        assert messages.read_stored("0", (await peer.next(wire.TRANSFER)).payload).body == b"late"
+
+
+async def test_another_filter_is_refused_by_name(server: EventHubsServer) -> None:
+    """A filter that is not a start position is refused when the link opens."""
+    async with connected(server) as peer:
+        await peer.begin()
+        await peer.authorize(server)
+        peer.attach(2, RECEIVER, SOURCE, "colour = 'red'")
+        detach = await peer.next(wire.DETACH)
+    assert condition(detach) == "com.microsoft:argument-error"
+    assert "colour" in detach.fields[2].value[1]
+
+
+async def test_the_end_of_the_endpoint_is_told(server: EventHubsServer) -> None:
+    """When the endpoint stops its peers are told why, and one that does not read cannot hold it up."""
+    put(server, *(b"x" * 500_000 for _ in range(60)))
+    async with connected(server) as reading, connected(server) as deaf:
+        await reading.begin()
+        await deaf.begin()
+        await deaf.authorize(server)
+        deaf.attach(2, RECEIVER, SOURCE)
+        deaf.credit(2, 1000)
+        while not any(connection.blocked for connection in server._connections):  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
+        await server.stop()
+        assert await closing(reading) == "amqp:connection:forced"

@@ -86,8 +86,8 @@ class Parser(ExpressionParser):
             return Source(alias, self._collection(), each=True)
         path = self.tail(Name(alias))
         if self.take("AS") or self.peek.kind is Kind.NAME:
-            alias = self.name()
-        return Source(alias, path, each=False)
+            return Source(self.name(), path, each=False)
+        return Source(_default_name(path) or alias, path, each=False)
 
     def _collection(self) -> Expression:
         if self.peek.value != "(":

@@ -95,7 +95,9 @@ class CosmosServer:
         return web.Response(status=answer.status, body=answer.body or None, headers=headers)
 
     async def _answer(self, request: web.BaseRequest, path: str) -> Answer:
-        segments = tuple(urllib.parse.unquote(segment) for segment in path.split("/") if segment)
+        segments = tuple(filter(None, path.split("/")))
+        if "%" in path:
+            segments = tuple(map(urllib.parse.unquote, segments))
         headers = request.headers
         try:
             body = await _body(request)

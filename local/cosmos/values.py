@@ -1,6 +1,7 @@
 """JSON values as the service compares and orders them, with `undefined` for what is not there."""
 
 import enum
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Final, Literal
@@ -64,6 +65,11 @@ def order_key(value: Json) -> tuple[int, Any]:
 def canonical(value: Json) -> str:
     """One text per JSON value: equal values have equal texts, whatever the order of properties or form of numbers."""
     return _CANONICAL_ENCODER.encode(_normal(value))
+
+
+def fingerprint(value: Json) -> str:
+    """A short text that is the same for equal values, and for no others."""
+    return hashlib.blake2b(canonical(value).encode(), digest_size=16).hexdigest()
 
 
 def _normal(value: Json) -> Json:

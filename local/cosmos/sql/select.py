@@ -44,6 +44,8 @@ class Select:
     def _sources(self) -> tuple[list[Expand], tuple[str, ...]]:
         scope, steps = self._outer, []
         for place, source in enumerate(self.query.sources):
+            if source.alias in scope:
+                raise bad_request(f"The alias '{source.alias}' is used twice.")
             root = place == 0 and not self._outer
             steps.append(_source_step(source, (_root_name(source),) if root else scope, replace=root))
             scope = (source.alias,) if root else (*scope, source.alias)

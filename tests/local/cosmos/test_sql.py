@@ -263,7 +263,7 @@ def test_clauses(query: str, expected: list[Any] | None) -> None:
         "SELECT VALUE 'open FROM c",
         "SELECT VALUE (SELECT VALUE e FROM e IN c.list) FROM c",
         "SELECT VALUE EXISTS(SELECT TOP 1 VALUE e FROM e IN c.list) FROM c",
-        "SELECT * FROM c WHERE " + "(" * 5000 + "true" + ")" * 5000,
+        "SELECT * FROM c JOIN c IN c.list",
     ],
 )
 def test_what_is_no_query_here_is_refused(query: str) -> None:

@@ -131,6 +131,16 @@ async def test_any_scalar_is_a_partition_key(container: ContainerProxy, key: Any
         await container.read_item("a", "another")
 
 
+@pytest.mark.parametrize("name", ["a b", "ä€😀", "50%41", "a+b&c=d", "'q\"", "x,y;z:@$~!*()[]{}|^`", "%2F"])
+async def test_an_id_may_have_odd_characters(container: ContainerProxy, name: str) -> None:
+    """Whatever the client takes as an id can be written, read and deleted under it."""
+    await container.create_item({"id": name, "pk": name})
+    assert (await container.read_item(name, name))["id"] == name
+    await container.execute_item_batch([("read", (name,)), ("upsert", ({"id": name, "pk": name, "n": 1},))], name)
+    await container.delete_item(name, name)
+    assert not await items(container.read_all_items())
+
+
 async def test_an_item_without_its_key_has_a_partition(container: ContainerProxy) -> None:
     """Items without the key's property are together, and apart from those whose key is null."""
     await container.create_item({"id": "a"})

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from local.cosmos import charges, values
 from local.cosmos.containers import Container
 from local.cosmos.continuation import Continuation, decode, invalid
-from local.cosmos.failures import bad_request
+from local.cosmos.failures import bad_request, unsupported
 from local.cosmos.ordering import Ordering, Position
 from local.cosmos.query_scope import Target, check_servable, scope_of
 from local.cosmos.scan import Found, Key, give_way, scan
@@ -105,7 +105,8 @@ class _Execution:
     def _count(self, expression: syntax.Expression | None) -> int | None:
         if expression is None:
             return None
-        value = self.select.compiler.compile(expression)((self.context,))
+        constant = isinstance(expression, syntax.Literal | syntax.Parameter)
+        value = self.select.compiler.compile(expression)((self.context,)) if constant else None
         if type(value) is not int or value < 0:
             raise bad_request("TOP, OFFSET and LIMIT take integers that are not negative.")
         return value
@@ -116,6 +117,8 @@ class _Execution:
 
     def constant(self) -> Page:
         """A query without FROM has one row."""
+        if self.select.grouped or self.query.star:
+            raise unsupported("A query without FROM that selects * or an aggregate")
         value = self.select.project((self.context,)) if self.select.frames((self.context,)) else UNDEFINED
         return Page([] if value is UNDEFINED else [values.dump(value)], None, self.charge)
 

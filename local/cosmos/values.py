@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+from local.cosmos.failures import bad_request
+
 type Json = Any
 """A parsed JSON value, or UNDEFINED."""
 
@@ -95,11 +97,17 @@ def dig(document: Json, path: Sequence[str]) -> Json:
 
 
 def dump(value: Json) -> bytes:
-    """Compact UTF-8 JSON. A lone surrogate, which UTF-8 cannot carry, stays escaped."""
+    """Compact UTF-8 JSON. A lone surrogate, which UTF-8 cannot carry, stays escaped.
+
+    Raises:
+        Failure: a number is too large to be one, as 1e999 is.
+    """
     try:
         return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         return _ESCAPING_ENCODER.encode(value).encode()
+    except ValueError as error:
+        raise bad_request(f"A number is out of range: {error}.") from None
 
 
 def load(text: bytes) -> Json:

@@ -111,12 +111,11 @@ def _subquery_rows(query: syntax.Query, outer: tuple[str, ...]) -> Rows:
 
 def _check_aggregates(query: syntax.Query) -> None:
     """Outside aggregates, a grouped query may only select what it groups by."""
-    for clause in (query.where, query.group, query.order):
-        if any(isinstance(node, syntax.Aggregate) for node in syntax.walk(clause)):
-            raise bad_request("An aggregate function may only stand in the SELECT list.")
+    arguments = tuple(aggregate.argument for aggregate in query.aggregates)
+    elsewhere = (query.sources, query.where, query.group, query.order, arguments)
+    if any(isinstance(node, syntax.Aggregate) for node in syntax.walk(elsewhere)):
+        raise bad_request("An aggregate function may only stand in the SELECT list, and not in another one.")
     if query.group or query.aggregates:
-        if query.star:
-            raise bad_request("'SELECT *' cannot be grouped.")
         for item in query.selected:
             _check_grouped(item.expression, query.group)
 

@@ -167,6 +167,8 @@ def test_an_expression_has_its_value(expression: str, expected: Any) -> None:
         ("SQRT(-1)", UNDEFINED),
         ("SQUARE(3)", 9),
         ("POWER(2, 10)", 1024),
+        ("POWER(10, 1000000000)", UNDEFINED),
+        ("TIMESTAMPTODATETIME(1e300)", UNDEFINED),
         ("EXP(0)", 1),
         ("LOG10(1000)", 3),
         ("LOWER(c.n)", UNDEFINED),
@@ -264,6 +266,9 @@ def test_clauses(query: str, expected: list[Any] | None) -> None:
         "SELECT VALUE (SELECT VALUE e FROM e IN c.list) FROM c",
         "SELECT VALUE EXISTS(SELECT TOP 1 VALUE e FROM e IN c.list) FROM c",
         "SELECT * FROM c JOIN c IN c.list",
+        "SELECT SUM(COUNT(1)) AS x FROM c",
+        "SELECT VALUE t FROM c JOIN t IN c.list[COUNT(1)]",
+        "SELECT * FROM c GROUP BY c.n",
     ],
 )
 def test_what_is_no_query_here_is_refused(query: str) -> None:

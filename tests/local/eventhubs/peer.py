@@ -46,7 +46,7 @@ class Peer:
         self.write(wire.BEGIN, codec.NULL, codec.uint(0), size, size)
         await self.next(wire.BEGIN)
 
-    def attach(self, handle: int, role: bool, address: str, selector: str = "") -> None:
+    def attach(self, handle: int, role: bool, address: str, selector: str = "", capability: str = "") -> None:
         filters = [(codec.symbol("selector"), codec.described(0, codec.string(selector)))] if selector else []
         near = [codec.string(address), *[codec.NULL] * 6, codec.mapping(filters)]
         far = [codec.string("me")]
@@ -54,7 +54,9 @@ class Peer:
         target = codec.described(0x29, codec.sequence(far if role else near[:1]))
         mode = codec.ubyte(0)
         name, number = codec.string(f"{address}-{handle}-{role}"), codec.uint(handle)
-        self.write(wire.ATTACH, name, number, codec.boolean(role), mode, mode, source, target)
+        wanted = codec.symbol(capability) if capability else codec.NULL
+        fields = [name, number, codec.boolean(role), mode, mode, source, target, *[codec.NULL] * 5, wanted]
+        self.write(wire.ATTACH, *fields)
 
     def credit(self, handle: int, credit: int, *, drain: bool = False, window: int = 1 << 30) -> None:
         size, zero = codec.uint(window), codec.uint(0)

@@ -213,15 +213,18 @@ async def test_a_time_to_come_is_waited_for() -> None:
         assert messages.read_stored("0", (await peer.next(wire.TRANSFER)).payload).body == b"late"
 
 
-async def test_another_filter_is_refused_by_name(server: EventHubsServer) -> None:
-    """A filter that is not a start position is refused when the link opens."""
+async def test_what_is_not_supported_is_named(server: EventHubsServer) -> None:
+    """A filter that is no start position, and a promise to drop duplicates, are refused when the link opens."""
     async with connected(server) as peer:
         await peer.begin()
         await peer.authorize(server)
         peer.attach(2, RECEIVER, SOURCE, "colour = 'red'")
-        detach = await peer.next(wire.DETACH)
-    assert condition(detach) == "com.microsoft:argument-error"
-    assert "colour" in detach.fields[2].value[1]
+        filtered = await peer.next(wire.DETACH)
+        peer.attach(3, SENDER, HUB, capability="com.microsoft:idempotent-producer")
+        idempotent = await peer.next(wire.DETACH)
+    assert condition(filtered) == "com.microsoft:argument-error"
+    assert "colour" in filtered.fields[2].value[1]
+    assert condition(idempotent) == "amqp:not-implemented"
 
 
 async def test_the_end_of_the_endpoint_is_told(server: EventHubsServer) -> None:

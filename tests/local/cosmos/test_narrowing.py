@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.cosmos.failures import Failure
@@ -55,6 +55,7 @@ COUNT( SUM( LOWER( IS_DEFINED( EXISTS( ARRAY( GROUP BY ORDER DESC OFFSET LIMIT L
 """
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=14))
 def test_no_text_breaks_the_parser(words: list[str]) -> None:
     """Any sequence of words is a query or a failure of the request, nothing else."""

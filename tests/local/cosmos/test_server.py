@@ -229,20 +229,39 @@ async def test_unknown_resources_are_refused(make_container: MakeContainer) -> N
         await container.create_item({"id": "a", "pk": "p"}, pre_trigger_include="t")
 
 
-async def test_the_command_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    """`python -m local cosmos` says when it is ready, keeps its file, and ends cleanly on a signal."""
-    arguments = [sys.executable, "-m", "local", "cosmos", "--port", "0", "--data", str(tmp_path / "data.sqlite")]
-    process = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
+async def start(file: Path, port: str = "0") -> tuple[asyncio.subprocess.Process, str]:
+    """The command as a process, and what it says first."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "local", "cosmos", "--port", port, "--data", str(file)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     assert process.stdout is not None
-    ready, name, endpoint = (await process.stdout.readline()).decode().split()
+    return process, (await process.stdout.readline()).decode()
+
+
+async def test_the_command_serves_until_it_is_stopped(tmp_path: Path) -> None:
+    """`python -m local cosmos` says when it is ready, what to do about a taken port, and ends cleanly on a signal."""
+    process, line = await start(tmp_path / "data.sqlite")
+    ready, name, endpoint = line.split()
     assert (ready, name) == ("ready", "cosmos")
-    async with CosmosClient(endpoint, EMULATOR_KEY) as client:
-        await client.create_database("db")
-        taken = endpoint.rstrip("/").rsplit(":", 1)[1]
-        second = await asyncio.create_subprocess_exec(
-            *arguments[:5], taken, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
-        )
-        _, complaint = await second.communicate()
-        assert (second.returncode, b"--port" in complaint) == (2, True)
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+    second, complaint = await start(tmp_path / "other.sqlite", endpoint.rstrip("/").rsplit(":", 1)[1])
+    assert await second.wait() == 2
+    assert "--port" in complaint
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+
+
+async def test_what_was_answered_survives_a_killed_server(tmp_path: Path) -> None:
+    """A write that the client saw succeed is there after the process was killed."""
+    file = tmp_path / "data.sqlite"
+    process, line = await start(file)
+    async with CosmosClient(line.split()[2], EMULATOR_KEY) as client:
+        database = await client.create_database("db")
+        container = await database.create_container("c", PartitionKey("/pk"))
+        await container.execute_item_batch([("create", ({"id": name, "pk": "p"},)) for name in "abc"], "p")
+        process.kill()
+        await process.wait()
+    async with CosmosServer(file=file) as server, CosmosClient(server.endpoint, server.key) as client:
+        container = client.get_database_client("db").get_container_client("c")
+        assert [item["id"] for item in await items(container.read_all_items())] == ["a", "b", "c"]

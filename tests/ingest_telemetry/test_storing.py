@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from ingest_telemetry.messages import HubEvent, Message, event_of
-from ingest_telemetry.storing import OPERATIONS_LIMIT, KeptChanging, store_events
+from ingest_telemetry.storing import OPERATIONS_LIMIT, store_events
 from shared.cosmos import Database, Item
-from shared.gate import Policy, Window, change_policy, create_gate
+from shared.gate import KeptChanging, Policy, Window, change_policy, create_gate
 from tests.conftest import SettableClock
 
 pytestmark = pytest.mark.wire

@@ -15,6 +15,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, problem: Mapping[str, Any], retry_after: float | None = None) -> None:
         self.status = status
+        self.problem = problem
         self.code = str(problem.get("code", "none"))
         self.retry_after = retry_after
         """Seconds after which the service wants to be asked again."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from local.resources import Resources
 from shared.cosmos import Database
 from shared.keys import KeySet
 from tests.keys import signing_jwks, symmetric_jwks
+from tests.observed import OBSERVED
 
 
 class SettableClock:
@@ -54,4 +56,20 @@ async def database(cosmos: CosmosServer) -> AsyncIterator[Database]:
     await provision_cosmos(cosmos.endpoint, cosmos.key, resources)
     opened = await Database.open(cosmos.endpoint, cosmos.key, resources.database)
     yield opened
+    await OBSERVED.database(opened)
     await opened.close()
+
+
+TESTS = Path(__file__).parent
+ONLY_IN_A_WHOLE_RUN = "whole_run"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What speaks of the whole run is taken out of a part of it: it would say nothing."""
+    collected = {item.path for item in items}
+    if all(path in collected for path in TESTS.rglob("test_*.py")) and not config.option.markexpr:
+        return
+    apart = [item for item in items if ONLY_IN_A_WHOLE_RUN in item.keywords]
+    if apart:
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if item not in apart]

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from shared.data_map.containers import CONTAINERS
+from shared.data_map.places import BLOBS, HUBS, OUTSIDE
 from shared.data_map.readings import READINGS, TEXT_LIMIT
 from shared.data_map.vocabulary import (
     CATEGORIES,
@@ -23,8 +24,11 @@ from shared.data_map.vocabulary import (
 )
 
 __all__ = [
+    "BLOBS",
     "CATEGORIES",
     "CONTAINERS",
+    "HUBS",
+    "OUTSIDE",
     "READINGS",
     "TEXT_LIMIT",
     "Category",

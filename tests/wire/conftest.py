@@ -1,17 +1,19 @@
 """The whole local cloud, once for all tests of this folder: every process and protocol is the real one."""
 
 import asyncio
+import inspect
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from local.api import Api, Refused
+from local.api import Answer, Api, Refused
 from local.attestation import Make
 from local.cloud import LocalCloud
 from local.keys import ENROLMENT_GROUP
@@ -37,7 +39,8 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.wire)
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if inspect.iscoroutinefunction(getattr(item, "function", None)):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +56,7 @@ async def cloud(cloud_folder: Path) -> AsyncIterator[LocalCloud]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def api(cloud: LocalCloud) -> AsyncIterator[Api]:
-    opened = Api.opened(cloud.host_url)
+    opened = ListeningApi.opened(cloud.host_url)
     async with opened.session:
         yield opened
 
@@ -86,6 +89,35 @@ class Stored:
         }
 
 
+PERSONAL: set[str] = {"<FCM_TOKEN>", "<APNS_TOKEN_HEX>"}
+"""Every personal value, token and claim that a test of this folder used."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """What was asked and what was refused, as text."""
+
+    paths: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+ANSWERS = Answers()
+
+
+class ListeningApi(Api):
+    """Keeps the paths that were asked and the problem documents that came back."""
+
+    async def send(self, method: str, path: str, body: bytes | None, **kwargs: Any) -> Answer:
+        """Ask as usual, and keep what was said."""
+        ANSWERS.paths.append(path)
+        PERSONAL.update(part for part in (kwargs.get("authorization") or "").split(" ")[1:] if len(part) > 8)
+        try:
+            return await super().send(method, path, body, **kwargs)
+        except Refused as refused:
+            ANSWERS.problems.append(json.dumps(dict(refused.problem)))
+            raise
+
+
 class Household:
     """A resident, their phone and their monitor."""
 
@@ -105,13 +137,16 @@ class Household:
             "firmwareVersion": "3.2.1",
         }
         group_key = json.loads(cloud.settings["BLUE_ENROLMENT_GROUPS"])[ENROLMENT_GROUP][0]
+        PERSONAL.update({self.email, self.data["serialNumber"], self.data["macAddress"]})
         self.make = Make.manufactured(self.data, enrolment_group=ENROLMENT_GROUP, group_key=group_key)
         self.monitor = Monitor(api, self.make)
 
     async def move_in(self) -> "Household":
         """Sign in and pair the monitor."""
         await self.resident.sign_in()
-        await self.monitor.register((await self.resident.claim())["claim"])
+        claim = (await self.resident.claim())["claim"]
+        PERSONAL.add(claim.partition(".")[2])
+        await self.monitor.register(claim)
         return self
 
     @property
@@ -121,7 +156,7 @@ class Household:
 
     async def token(self, **changes: Any) -> str:
         """A token of this resident, as the test wants it to be."""
-        provider = Api(self.issuer, self.api.session)
+        provider = Api(self.issuer, self.api.session)  # not the service: what it is asked holds the address
         return str((await provider.post("/token", {"email": self.email, **changes}))["access_token"])
 
     async def refused(self, method: str, path: str, body: bytes | None, **kwargs: Any) -> Refused:

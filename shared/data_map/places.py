@@ -1,0 +1,119 @@
+"""What is held outside the database: in hubs, in blobs, and by others; and when it is gone from there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from shared.data_map.vocabulary import Field, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """The events of one hub: their properties and the fields of their body."""
+
+    about: str
+    properties: Mapping[str, Field]
+    body: Mapping[str, Field]
+    lapse: timedelta
+    """How long after an erasure an event may still lie there; admission refuses it meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobContainer:
+    """The blobs of one container."""
+
+    about: str
+    name_pattern: str
+    """Regular expression that every blob's name matches: a name holds random ids only."""
+    lapse: timedelta | None
+    """How long a blob is kept; None: its content names nobody."""
+    export: str
+    erasure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsidePlace:
+    """A place that this service does not write itself, and that holds something because of it."""
+
+    about: str
+    holds: str
+    lapse: timedelta | None
+    """How long after an erasure it may still hold it; None: until the person or the provider removes it."""
+    export: str
+    erasure: str
+
+
+_ID: Final = "[0-9a-f]{32}"
+
+HUBS: Final[dict[str, Hub]] = {
+    "telemetry": Hub(
+        about="Messages of monitors on their way into the database.",
+        properties={
+            "ownershipId": Field(about="The period of ownership, verified by the gateway."),
+            "policy": Field(about="The policy that the monitor's token carried."),
+            "receivedAt": Field(about="When this service received the message.", unit="UTC"),
+        },
+        body={
+            "schemaVersion": Field(about="Version of the telemetry envelope.", source=Source.MONITOR),
+            "messageId": Field(about="The monitor's id of the message.", source=Source.MONITOR),
+            "sentAt": Field(about="When the monitor sent it, by its own clock.", source=Source.MONITOR, unit="UTC"),
+            "readings": Field(about="The accepted readings, without undeclared fields.", source=Source.MONITOR),
+        },
+        lapse=timedelta(days=1),
+    ),
+    "jobs": Hub(
+        about="Nudges: that there is a job to do.",
+        properties={},
+        body={"jobId": Field(about="Random id of the job.")},
+        lapse=timedelta(days=1),
+    ),
+}
+
+BLOBS: Final[dict[str, BlobContainer]] = {
+    "exports": BlobContainer(
+        about="Bundles that people have asked for.",
+        name_pattern=rf"{_ID}/\d+\.zip",
+        lapse=timedelta(days=7),
+        export="the bundle is the export",
+        erasure="deleted with the person, and expires by the storage account's lifecycle rule",
+    ),
+    "azure-webjobs-eventhub": BlobContainer(
+        about="How far each consumer has read; made by the platform.",
+        name_pattern=r".*",
+        lapse=None,
+        export="names nobody",
+        erasure="names nobody",
+    ),
+}
+
+OUTSIDE: Final[dict[str, OutsidePlace]] = {
+    "backups": OutsidePlace(
+        about="Continuous backup of the database.",
+        holds="everything that the database held",
+        lapse=timedelta(days=7),
+        export="not separately: it is a copy",
+        erasure="lapses; a restored database serves nothing before erasures were replayed",
+    ),
+    "sign-in provider": OutsidePlace(
+        about="Where residents and staff sign in.",
+        holds="e-mail address and credentials of the account",
+        lapse=None,
+        export="by the provider, to whom the notice points",
+        erasure="the person is told how; the provider is a recipient",
+    ),
+    "push services": OutsidePlace(
+        about="Google's and Apple's delivery of calls to phones.",
+        holds="push tokens, for as long as they are registered",
+        lapse=timedelta(days=270),
+        export="the tokens are in the person's export",
+        erasure="tokens are forgotten here, and lapse there when unused",
+    ),
+    "traces": OutsidePlace(
+        about="Logs and traces of requests.",
+        holds="operation, status, duration and a random request id; nothing of the person",
+        lapse=timedelta(days=30),
+        export="holds nothing of the person",
+        erasure="holds nothing of the person",
+    ),
+}

@@ -1,0 +1,53 @@
+"""What the whole test run stored: collected as tests end, and held against the data map at the very end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import data_map
+from shared.cosmos import Database
+
+
+@dataclass(slots=True)
+class Observed:
+    """Per container and record the fields that were ever stored."""
+
+    fields: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def item(self, container: str, item: Mapping[str, Any]) -> None:
+        """Note one stored item."""
+        own = {name for name in item if not name.startswith("_")} - data_map.ENVELOPE_FIELDS
+        self.fields.setdefault((container, str(item.get("type"))), set()).update(own)
+
+    async def database(self, database: Database) -> None:
+        """Note everything that a database holds."""
+        for container in data_map.CONTAINERS:
+            async for item in database[container].query("SELECT * FROM c"):
+                self.item(container, item)
+
+    def undeclared(self) -> list[str]:
+        """What was stored and is not in the map, as sentences."""
+        return [
+            f"Container '{container}', record '{record}': field '{name}' is stored and not declared. "
+            "Declare it in shared/data_map/containers.py with its purpose, or do not store it."
+            for (container, record), names in sorted(self.fields.items())
+            for name in sorted(names - _declared(container, record))
+        ]
+
+    def never_stored(self) -> list[str]:
+        """What is in the map and was never stored, as sentences."""
+        return [
+            f"Container '{container}', record '{record}': field '{name}' is declared and was never stored by the "
+            "whole test run. Test what stores it, or take it out of shared/data_map/containers.py."
+            for container, definition in data_map.CONTAINERS.items()
+            for record, declared in definition.records.items()
+            for name in sorted(declared.fields.keys() - self.fields.get((container, record), set()))
+        ]
+
+
+def _declared(container: str, record: str) -> set[str]:
+    known = data_map.CONTAINERS[container].records.get(record)
+    return set(known.fields) if known else set()
+
+
+OBSERVED = Observed()

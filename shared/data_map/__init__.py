@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from shared.data_map.containers import CONTAINERS
+from shared.data_map.ledger import ACTIONS, Action, Detail
 from shared.data_map.readings import READINGS, TEXT_LIMIT
 from shared.data_map.vocabulary import (
     CATEGORIES,
@@ -23,12 +24,15 @@ from shared.data_map.vocabulary import (
 )
 
 __all__ = [
+    "ACTIONS",
     "CATEGORIES",
     "CONTAINERS",
     "READINGS",
     "TEXT_LIMIT",
+    "Action",
     "Category",
     "Container",
+    "Detail",
     "Field",
     "ReadingField",
     "ReadingKind",

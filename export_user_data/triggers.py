@@ -4,17 +4,18 @@ import json
 import logging
 import typing
 from collections.abc import AsyncIterator
+from functools import partial
 from http import HTTPStatus
 
 import azure.functions as func
 
 from export_user_data import exports
 from export_user_data.contract import DownloadLink, Export, ExportRequest
+from shared import clock, jobs
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
 from shared.callers import Anyone, Resident
 from shared.contract import Nothing
-from shared.cosmos import Item
 from shared.http import Api, Call
 from shared.hubs import CONNECTION, JOBS_HUB
 from shared.services import Services
@@ -112,8 +113,8 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
     async def nudge_stalled_jobs(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
         """Nudge again what nobody holds: a lost nudge, a killed worker."""
         services = await api.services()
-        for job_id in await exports.stalled_jobs(jobs=services.database["jobs"], now=services.clock()):
-            await exports.nudge(job_id, hub=services.hubs.jobs)
+        for job_id in await jobs.stalled_jobs(jobs=services.database["jobs"], now=services.clock()):
+            await jobs.nudge(job_id, hub=services.hubs.jobs)
 
 
 def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
@@ -128,21 +129,31 @@ def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
 
 
 async def _run(job_id: str, services: Services) -> str:
+    return await jobs.run_job(
+        job_id,
+        {exports.KIND: partial(_build_export, services)},
+        jobs=services.database["jobs"],
+        hub=services.hubs.jobs,
+        now=services.clock,
+    )
+
+
+async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | None:
+    """Make the bundle and put it where this attempt alone writes."""
     from export_user_data.bundle import Order, bundle  # noqa: PLC0415 - the worker alone needs ZIP and temporary files
 
-    async def build(item: Item, blob_name: str, progress: exports.Progress) -> int:
-        order = Order(item["jobId"], item["personId"], item["scope"], services.clock())
-        size = 0
+    item, now = lease.item, services.clock()
+    blob_name = f"{item['jobId']}/{item['attempt']}.zip"
+    size = 0
 
-        async def counted() -> AsyncIterator[bytes]:
-            nonlocal size
-            async for chunk in bundle(order, database=services.database, keys=services.export_keys):
-                size += len(chunk)
-                yield chunk
+    async def counted() -> AsyncIterator[bytes]:
+        nonlocal size
+        order = Order(item["jobId"], item["personId"], item["scope"], now)
+        async for chunk in bundle(order, database=services.database, keys=services.export_keys):
+            size += len(chunk)
+            yield chunk
 
-        await progress(0, 1)
-        await services.blobs.upload(EXPORTS, blob_name, counted())
-        await progress(1, 1)
-        return size
-
-    return await exports.run_job(job_id, build, jobs=services.database["jobs"], now=services.clock)
+    await lease.commit(stepsTotal=1)
+    await services.blobs.upload(EXPORTS, blob_name, counted())
+    await lease.commit(stepsDone=1, blobName=blob_name, bytes=size, readyAt=clock.text(services.clock()))
+    return None

@@ -23,25 +23,23 @@ class Held:
 
 async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Held]:
     """Every item held about a person: the account, then each period of ownership with device and telemetry."""
+    async for held in _everything(person_id, database=database):
+        if held.record.export is not None:
+            yield held
+
+
+async def _everything(person_id: str, *, database: Database) -> AsyncIterator[Held]:
     links: list[Item] = []
     async for item in database["people"].query(_EVERYTHING, partition=person_id):
         if item["type"] == "link":
             links.append(item)
         yield _held("people", item, None)
     for link in sorted(links, key=lambda link: str(link["since"])):
-        async for held in _device(link, database=database):
-            yield held
+        async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
+            if item["ownershipId"] == link["ownershipId"]:  # others' periods are not shown
+                yield _held("devices", item, link["deviceId"])
         async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
-            held = _held("telemetry", item, link["deviceId"])
-            if held.record.export is not None:
-                yield held
-
-
-async def _device(link: Item, *, database: Database) -> AsyncIterator[Held]:
-    """Of a device, what belongs to the period of this link; others' periods are not shown."""
-    async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
-        if item["ownershipId"] == link["ownershipId"]:
-            yield _held("devices", item, link["deviceId"])
+            yield _held("telemetry", item, link["deviceId"])
 
 
 def _held(container: str, item: Item, device_id: str | None) -> Held:

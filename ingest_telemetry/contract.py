@@ -4,9 +4,9 @@ from functools import cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from shared.contract import Body, Moment, View
+from shared.contract import Body, DeviceMoment, Moment, View
 from shared.data_map import READINGS, TEXT_LIMIT, ReadingField
 
 SCHEMA_VERSION = 1
@@ -18,7 +18,7 @@ class Envelope(Body):
 
     schema_version: int
     message_id: UUID
-    sent_at: AwareDatetime
+    sent_at: DeviceMoment
     readings: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=READINGS_LIMIT)]
 
 
@@ -56,7 +56,7 @@ def reading_model(kind: str) -> type[BaseModel] | None:
     kind_of: Any = Literal[kind]
     fields: dict[str, Any] = {
         "kind": (kind_of, ...),
-        "observedAt": (AwareDatetime, ...),
+        "observedAt": (DeviceMoment, ...),
         **{
             name: (_type(field), ...) if field.required else (_type(field) | None, None)
             for name, field in declared.fields.items()

@@ -62,13 +62,13 @@ def _checked(
             yield _rejected(index, "reading_kind_unknown", f"{pointer}/kind"), None
             continue
         try:
-            reading = model.model_validate(raw).model_dump(exclude_none=True)
+            validated = model.model_validate(raw)
         except ValidationError as error:
             problem = problem_of(error, prefix=pointer)
             yield _rejected(index, problem.code, problem.pointer), None
             continue
-        observed_at = reading["observedAt"]
-        reading["observedAt"] = clock.text(observed_at)
+        reading = validated.model_dump(exclude_none=True)
+        observed_at = clock.moment(reading["observedAt"])
         category = READINGS[reading["kind"]].category.value
         refusal = message.policy.refusal(category, observed_at + message.clock_offset, message.received_at)
         if refusal is not None:

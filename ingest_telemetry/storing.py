@@ -16,7 +16,8 @@ from typing import Any, Final, Self
 
 from ingest_telemetry.messages import HubEvent, Malformed, Message, admit, message_of, quarantine_item
 from shared.cosmos import BatchFailed, Conflict, Container, Create, Database, Operation, Read
-from shared.gate import Policy, load_policy, marker_id
+from shared.gate import KeptChanging, Policy, load_policy, marker_id
+from shared.injection import reached
 
 CONCURRENT_OWNERSHIPS: Final = 16
 OPERATIONS_LIMIT: Final = 100
@@ -41,10 +42,6 @@ class Outcome:
     items_repeated: int = 0
     events_quarantined: int = 0
     readings_refused: dict[str, int] = field(default_factory=dict)
-
-
-class KeptChanging(Exception):
-    """Policy or stored items changed at every try; the trigger's retry brings the events again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +145,11 @@ async def _decided_and_written(
             refused[reason] = refused.get(reason, 0) + count
     if policy.tombstone:
         pending = []  # nothing of an erased ownership is kept, not even what cannot be read
+    await reached("ingest.decided")
     for chunk in _chunks(_distinct(pending, outcome)):
         if not await _write(ownership_id, chunk, policy, telemetry, outcome):
             return False
+        await reached("ingest.written")
     _count(outcome, refused)
     return True
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from register_device.contract import AppInstallation
 from shared import clock
-from shared.cosmos import Conflict, Container, Stale
+from shared.cosmos import Conflict, Container, Create, Replace, Stale
+from shared.gate import write_behind_gate
 from shared.keys import keyed_id
 
 
@@ -37,14 +38,14 @@ async def register_installation(
         item["apnsToken"] = installation.apns.token
         item["apnsSandbox"] = installation.apns.sandbox
     try:
-        await people.create(item)
+        await write_behind_gate(people, person_id, [Create(item)])
     except Conflict:
         known = await people.read(person_id, item_id)
         if known is None:
             raise
         item["registeredAt"] = known["registeredAt"]
         try:
-            await people.replace(item, known["_etag"])
+            await write_behind_gate(people, person_id, [Replace(item, known["_etag"])])
         except Stale:
             return known, False  # the same phone said so twice at once
         return item, False

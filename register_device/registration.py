@@ -17,7 +17,8 @@ from shared.callers import AttestedMonitor
 from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import Policy, Window, change_policy, create_gate, load_policy
+from shared.gate import Erased, Policy, Window, change_policy, create_gate, load_policy, write_behind_gate
+from shared.injection import reached
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
 
 _TRIES: Final = 5
@@ -42,6 +43,7 @@ async def register_monitor(
         raise Problem("serial_mismatch", pointer="/device/serialNumber")
     device_id = keyed_id(identity_key, "device", monitor.serial_number)
     claim = await redeem_claim(registration.claim, device_id, claims=database["claims"], now=now)
+    await reached("registration.claimed")
     facts = _facts(registration.device) | {"enrolmentGroup": monitor.enrolment_group, "updatedAt": clock.text(now)}
     for _ in range(_TRIES):
         device = await database["devices"].read(device_id, DEVICE_ITEM)
@@ -52,7 +54,9 @@ async def register_monitor(
                 device, is_new = await _newly_owned(device_id, device, claim, facts, database=database, now=now), True
         except (Stale, Conflict):
             continue  # another registration of the same monitor was faster
+        await reached("registration.owned")
         await _finish(device, database=database)
+        await reached("registration.finished")
         return await grant_access(device, database=database, keys=keys, now=now), is_new
     raise Problem("busy", retry_after_s=1)
 
@@ -115,9 +119,14 @@ async def _newly_owned(
     """Found the claim's ownership; a claim that founded one which has ended founds none again."""
     if before is not None and await database["devices"].read(device_id, f"past:{claim.ownership_id}") is not None:
         raise Problem("claim_used")
-    await _link(claim.person_id, device_id, claim.ownership_id, database=database, now=now)
+    try:
+        await _link(claim.person_id, device_id, claim.ownership_id, database=database, now=now)
+    except Erased as erased:  # the person was erased after asking for the claim
+        raise Problem("claim_unknown") from erased
+    await reached("registration.linked")
     policy = Policy(epoch=1, start=now, windows={Category.USAGE.value: (Window(now),)})
     policy = await create_gate(database["telemetry"], claim.ownership_id, policy)
+    await reached("registration.gated")
     item = {
         **(declared(before) if before else {"firstConnectedAt": clock.text(now)}),
         **facts,
@@ -160,7 +169,7 @@ async def _link(person_id: str, device_id: str, ownership_id: str, *, database: 
         "since": clock.text(now),
     }
     try:
-        await database["people"].create(item)
+        await write_behind_gate(database["people"], person_id, [Create(item)])
     except Conflict:
         return  # a repeat: the link is there
 
@@ -187,6 +196,6 @@ async def _set_link(person_id: str, ownership_id: str, change: Item, database: D
     if link is None or all(link.get(name) == value for name, value in change.items()):
         return
     try:
-        await people.replace(declared(link) | change, link["_etag"])
+        await write_behind_gate(people, person_id, [Replace(declared(link) | change, link["_etag"])])
     except Stale:
         return  # a simultaneous repeat of this registration has done it

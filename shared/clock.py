@@ -18,5 +18,12 @@ def text(moment: datetime) -> str:
 
 
 def moment(written: str) -> datetime:
-    """Read a time that `text` wrote."""
-    return datetime.fromisoformat(written)
+    """Read a time that `text` wrote.
+
+    Raises:
+        ValueError: it is no ISO 8601 time, or it lacks its offset.
+    """
+    read = datetime.fromisoformat(written)
+    if read.tzinfo is None:
+        raise ValueError("a time without an offset could be any of many")
+    return read

@@ -1,8 +1,9 @@
 """What all bodies have in common: camelCase names, strict types, nothing undeclared."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from shared import clock
@@ -11,7 +12,17 @@ Moment = Annotated[AwareDatetime, PlainSerializer(clock.text, return_type=str)]
 """An aware time; written in UTC with milliseconds."""
 
 
-DeviceMoment = Annotated[Moment, Field(strict=False)]
+_PLAUSIBLE_YEARS: Final = range(1970, 2200)
+
+
+def _plausible(moment: datetime) -> datetime:
+    """A clock may be wrong by decades; a time beyond that would overflow arithmetic and says nothing."""
+    if moment.year not in _PLAUSIBLE_YEARS:
+        raise ValueError("the time is out of any plausible range")
+    return moment.astimezone(UTC)
+
+
+DeviceMoment = Annotated[Moment, Field(strict=False), AfterValidator(_plausible)]
 """A time as devices and apps write it: ISO 8601 with an offset or Z, or milliseconds since 1970."""
 
 

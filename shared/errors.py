@@ -37,6 +37,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "email_not_verified": Entry(
         status=403, title="The e-mail address is not verified.", action="Verify the address with the sign-in provider."
     ),
+    "person_erased": Entry(
+        status=410,
+        title="This person was erased.",
+        action="Sign up anew: whoever returns is a new person.",
+    ),
     "not_allowed": Entry(status=403, title="This caller may not do that.", action="Ask for the role that may."),
     "attestation_refused": Entry(
         status=401,

@@ -1,21 +1,26 @@
-"""The gate: what may be stored for one period of ownership, and the marker that locks it.
+"""The gate: what may be stored for one person or one period of ownership, and the marker that locks it.
 
 The gate item holds the policy under an epoch; beside it lies the marker item of that epoch. Whoever writes telemetry
 reads the marker in the same transactional batch, so a write decided under an older policy fails as a whole. A change
 replaces gate and marker in one batch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Self
 
 from shared import clock
-from shared.cosmos import BatchFailed, Container, Create, Delete, Operation, Replace
+from shared.cosmos import BatchFailed, Conflict, Container, Create, Delete, Operation, Read, Replace, Stale
+from shared.data_map import CONTAINERS
+from shared.injection import reached
 
 WINDOWS_KEPT: Final = 8
 """Windows per category that a policy carries: it bounds the size of a device token."""
+
+GATE: Final = "gate"
+"""Id of the gate item in its partition."""
 
 _CHANGES_TRIED: Final = 10
 
@@ -108,49 +113,63 @@ class Policy:
         )
 
 
+class Erased(Exception):
+    """The person or ownership was erased: nothing may be written for it any more."""
+
+
+class KeptChanging(Exception):
+    """Policy or stored items changed under every try; whoever asked may ask again."""
+
+
 def marker_id(epoch: int) -> str:
     """Id of the marker item of an epoch."""
     return f"alive:{epoch}"
 
 
-def _gate_item(ownership_id: str, policy: Policy) -> dict[str, Any]:
-    return {"id": "gate", "type": "gate", "ownershipId": ownership_id, **policy.claims()}
+def _item(container: Container, partition: str, **fields: Any) -> dict[str, Any]:
+    return {CONTAINERS[container.name].partition_key: partition, **fields}
 
 
-def _marker_item(ownership_id: str, epoch: int) -> dict[str, Any]:
-    return {"id": marker_id(epoch), "type": "marker", "ownershipId": ownership_id}
+def _gate_item(container: Container, partition: str, policy: Policy) -> dict[str, Any]:
+    return _item(container, partition, id=GATE, type="gate", **policy.claims())
 
 
-async def create_gate(telemetry: Container, ownership_id: str, policy: Policy) -> Policy:
+def _marker_item(container: Container, partition: str, epoch: int) -> dict[str, Any]:
+    return _item(container, partition, id=marker_id(epoch), type="marker")
+
+
+def opening(container: Container, partition: str, policy: Policy) -> list[Operation]:
+    """The operations that create gate and marker, to be done in one batch with what founds the partition."""
+    return [
+        Create(_gate_item(container, partition, policy)),
+        Create(_marker_item(container, partition, policy.epoch)),
+    ]
+
+
+async def create_gate(container: Container, partition: str, policy: Policy) -> Policy:
     """Create gate and marker; a repeat leaves what is there and returns it."""
     try:
-        await telemetry.batch(
-            ownership_id,
-            [
-                Create(_gate_item(ownership_id, policy)),
-                Create(_marker_item(ownership_id, policy.epoch)),
-            ],
-        )
+        await container.batch(partition, opening(container, partition, policy))
     except BatchFailed as failed:
         if failed.status != HTTPStatus.CONFLICT:
             raise
-        return await load_policy(telemetry, ownership_id)
+        return await load_policy(container, partition)
     return policy
 
 
-async def load_policy(telemetry: Container, ownership_id: str) -> Policy:
+async def load_policy(container: Container, partition: str) -> Policy:
     """The policy in force.
 
     Raises:
         LookupError: there is no gate, so nothing may be stored.
     """
-    item = await telemetry.read(ownership_id, "gate")
+    item = await container.read(partition, GATE)
     if item is None:
-        raise LookupError("this ownership has no gate")
+        raise LookupError("there is no gate")
     return Policy.from_claims(item)
 
 
-async def change_policy(telemetry: Container, ownership_id: str, change: Callable[[Policy], Policy]) -> Policy:
+async def change_policy(container: Container, partition: str, change: Callable[[Policy], Policy]) -> Policy:
     """Replace the policy under the next epoch: a write decided under an older one fails from now on.
 
     Cosmos batches are snapshot-isolated, so one that read the old marker may still commit within the server's limit of
@@ -158,27 +177,57 @@ async def change_policy(telemetry: Container, ownership_id: str, change: Callabl
 
     Raises:
         LookupError: there is no gate.
-        TimeoutError: others kept changing it.
+        KeptChanging: others kept changing it.
     """
     for _ in range(_CHANGES_TRIED):
-        item = await telemetry.read(ownership_id, "gate")
+        item = await container.read(partition, GATE)
         if item is None:
-            raise LookupError("this ownership has no gate")
+            raise LookupError("there is no gate")
+        await reached("gate.read")
         old = Policy.from_claims(item)
         changed = change(old)
         if changed == old:
             return old
         new = replace(changed, epoch=old.epoch + 1)
         operations: list[Operation] = [
-            Replace(_gate_item(ownership_id, new), etag=item["_etag"]),
+            Replace(_gate_item(container, partition, new), etag=item["_etag"]),
             Delete(marker_id(old.epoch)),
-            *([] if new.tombstone else [Create(_marker_item(ownership_id, new.epoch))]),
+            *([] if new.tombstone else [Create(_marker_item(container, partition, new.epoch))]),
         ]
         try:
-            await telemetry.batch(ownership_id, operations)
+            await container.batch(partition, operations)
         except BatchFailed as failed:
             if failed.status != HTTPStatus.PRECONDITION_FAILED:
                 raise
             continue
         return new
-    raise TimeoutError("the policy of an ownership kept changing under this change")
+    raise KeptChanging
+
+
+async def write_behind_gate(container: Container, partition: str, operations: Sequence[Operation]) -> None:
+    """Do all operations while the partition's gate stands, or none.
+
+    Raises:
+        Erased: there is no gate any more, or its partition was erased.
+        Conflict: a created item is there already.
+        Stale: a replaced item has changed, or is gone.
+    """
+    for _ in range(_CHANGES_TRIED):
+        try:
+            policy = await load_policy(container, partition)
+        except LookupError as error:
+            raise Erased from error
+        if policy.tombstone:
+            raise Erased
+        try:
+            await container.batch(partition, [Read(marker_id(policy.epoch)), *operations])
+        except BatchFailed as failed:
+            if failed.index == 0 and failed.status == HTTPStatus.NOT_FOUND:
+                continue  # the policy has changed between the two requests
+            if failed.status == HTTPStatus.CONFLICT:
+                raise Conflict(f"item in {container.name}") from failed
+            if failed.status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.NOT_FOUND}:
+                raise Stale(f"item in {container.name}") from failed
+            raise
+        return
+    raise KeptChanging

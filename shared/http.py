@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from shared.admission import Admission
 from shared.callers import Caller
 from shared.errors import Problem
+from shared.gate import Erased
 from shared.services import Services, ServicesSource
 
 BODY_LIMIT_BYTES: Final = 256 * 1024
@@ -137,6 +138,9 @@ async def respond(req: func.HttpRequest, operation: Operation, source: ServicesS
     except Problem as problem:
         code = problem.code
         response = _problem_response(problem, request_id)
+    except Erased:
+        code = "person_erased"
+        response = _problem_response(Problem(code), request_id)
     except Exception as error:  # noqa: BLE001 - the outermost edge: the caller gets a problem document, the log the place
         code = "internal_error"
         _log_fault(error, operation.name, request_id)

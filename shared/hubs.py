@@ -31,8 +31,8 @@ class Hub:
         """Send one event; all events of a key keep their order.
 
         Raises:
-            Problem: hub_unavailable, when the hub has not confirmed it in time. It may have been taken all the same:
-                what is sent must be safe to send again.
+            Problem: body_too_large, when the hub takes no event of that size; hub_unavailable, when the hub has not
+                confirmed it in time. It may have been taken all the same: what is sent must be safe to send again.
         """
         from azure.eventhub import EventData  # noqa: PLC0415 - loaded where used
         from azure.eventhub.exceptions import EventHubError  # noqa: PLC0415 - loaded where used
@@ -42,7 +42,10 @@ class Hub:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 batch = await self._producer.create_batch(partition_key=key)
-                batch.add(event)
+                try:
+                    batch.add(event)
+                except ValueError as error:
+                    raise Problem("body_too_large") from error
                 await self._producer.send_batch(batch)
         except (TimeoutError, EventHubError) as error:
             raise Problem("hub_unavailable", retry_after_s=RETRY_AFTER_S) from error

@@ -1,14 +1,23 @@
-"""People: who a sign-in is, and the person's own record. The first sign-in makes the person."""
+"""People: who a sign-in is, and the person's own record.
+
+A person has a random id. The first sign-in makes the person, or joins one who was known without an account: through the
+website, to sales or to a technician. The two look-ups are keyed hashes, and are erased with the person.
+"""
 
 from datetime import datetime
 from secrets import token_hex
+from typing import Any
 
 from shared import clock
 from shared.callers import Resident
-from shared.cosmos import Conflict, Database, Item
+from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, declared
 from shared.errors import Problem
+from shared.gate import Erased, Policy, opening, write_behind_gate
+from shared.injection import reached
 from shared.keys import keyed_id
 from shared.sign_in import Identity
+
+PERSON = "person"
 
 
 def new_id() -> str:
@@ -23,40 +32,98 @@ async def resident(identity: Identity, *, database: Database, identity_key: byte
         Problem: email_not_verified, when there is no person yet and the provider vouches for no e-mail address.
     """
     key = keyed_id(identity_key, "identity", f"{identity.issuer}\n{identity.subject}")
-    identities = database["identities"]
-    entry = await identities.read(key, key)
-    if entry is None:
-        if identity.email is None:
-            raise Problem("email_not_verified")
-        entry = {"id": key, "key": key, "type": "identity", "personId": new_id(), "createdAt": clock.text(now)}
-        try:
-            await identities.create(entry)
-        except Conflict:  # another first sign-in was faster: its person is the one
-            entry = await identities.read(key, key) or entry
-    caller = Resident(str(entry["personId"]), identity.email, key)
-    if "_etag" not in entry:  # just made
-        await own_record(caller, database=database, now=now)
+    known = await database["identities"].read(key, key)
+    if known is not None:
+        return Resident(str(known["personId"]), identity.email, key)
+    if identity.email is None:
+        raise Problem("email_not_verified")
+    contact = await _contact(identity.email, database=database, identity_key=identity_key)
+    person_id = await _identified(key, contact or new_id(), database=database, now=now)
+    await reached("sign_up.identified")
+    caller = Resident(person_id, identity.email, key)
+    await own_record(caller, database=database, now=now)
     return caller
 
 
+async def _identified(key: str, person_id: str, *, database: Database, now: datetime) -> str:
+    """Bind an identity to a person, or learn to whom another sign-in has just bound it."""
+    entry = {"id": key, "key": key, "type": "identity", "personId": person_id, "createdAt": clock.text(now)}
+    try:
+        await database["identities"].create(entry)
+    except Conflict:
+        winner = await database["identities"].read(key, key)
+        if winner is None:
+            raise
+        return str(winner["personId"])
+    return person_id
+
+
 async def own_record(caller: Resident, *, database: Database, now: datetime) -> Item:
-    """The person's own record; made here when a first sign-in was cut off before it could."""
+    """The person's own record with their account; made here when a first sign-in was cut off before it could.
+
+    Raises:
+        Problem: email_not_verified; person_erased.
+    """
     people = database["people"]
-    known = await people.read(caller.person_id, "person")
-    if known is not None:
+    known = await people.read(caller.person_id, PERSON)
+    if known is not None and "identityKey" in known:
         return known
     if caller.email is None:
         raise Problem("email_not_verified")
-    person = {
-        "id": "person",
-        "type": "person",
-        "personId": caller.person_id,
-        "email": caller.email,
-        "createdAt": clock.text(now),
-        "identityKey": caller.identity_key,
-    }
+    account = {"email": caller.email, "identityKey": caller.identity_key}
     try:
-        await people.create(person)
-    except Conflict:
-        return await people.read(caller.person_id, "person") or person
+        if known is None:
+            return await _found(caller.person_id, account, database=database, now=now)
+        joined = declared(known) | account
+        await write_behind_gate(people, caller.person_id, [Replace(joined, known["_etag"])])
+    except Erased as erased:
+        raise Problem("person_erased") from erased
+    return joined
+
+
+async def _found(person_id: str, details: dict[str, Any], *, database: Database, now: datetime) -> Item:
+    """Make the person's record with gate and marker, in one batch; a simultaneous one wins."""
+    people = database["people"]
+    person = {
+        "id": PERSON,
+        "type": "person",
+        "personId": person_id,
+        "createdAt": clock.text(now),
+        **details,
+    }
+    operations: list[Operation] = [Create(person), *opening(people, person_id, Policy(epoch=1, start=now))]
+    try:
+        await people.batch(person_id, operations)
+    except BatchFailed as failed:
+        known = await people.read(person_id, PERSON)
+        if known is None:  # there is a gate and no person: they were erased
+            raise Erased from failed
+        return known
     return person
+
+
+async def _contact(email: str, *, database: Database, identity_key: bytes) -> str | None:
+    """The person without an account who gave this address, if there is one."""
+    key = keyed_id(identity_key, "email", email)
+    entry = await database["identities"].read(key, key)
+    return str(entry["personId"]) if entry else None
+
+
+async def person_without_account(email: str, *, database: Database, identity_key: bytes, now: datetime) -> str:
+    """The person who gave this address through the website, to sales or to a technician; made at the first time.
+
+    When that address signs in verified, the account joins this person.
+    """
+    address = email.strip().lower()
+    key = keyed_id(identity_key, "email", address)
+    entry = {"id": key, "key": key, "type": "contact", "personId": new_id(), "createdAt": clock.text(now)}
+    try:
+        await database["identities"].create(entry)
+    except Conflict:
+        known = await _contact(address, database=database, identity_key=identity_key)
+        if known is None:
+            raise
+        entry["personId"] = known
+    if await database["people"].read(entry["personId"], PERSON) is None:
+        await _found(entry["personId"], {"email": address, "contactKey": key}, database=database, now=now)
+    return entry["personId"]

@@ -6,9 +6,10 @@ from typing import Any
 from register_device.claims import issue_claim
 from register_device.contract import DeviceAccess, DeviceData, Registration
 from register_device.registration import register_monitor
-from shared.callers import AttestedMonitor
+from shared.callers import AttestedMonitor, Resident
 from shared.cosmos import Database
 from shared.keys import KeySet
+from shared.people import own_record
 from tests.conftest import SettableClock
 
 IDENTITY_KEY = bytes(32)
@@ -23,7 +24,13 @@ class House:
     keys: KeySet
     clock: SettableClock
 
+    async def move_in(self, person_id: str) -> None:
+        """The person's own record, with gate and marker."""
+        caller = Resident(person_id, f"{person_id}@resident.example", "identity key")
+        await own_record(caller, database=self.database, now=self.clock())
+
     async def claim(self, person_id: str) -> str:
+        await self.move_in(person_id)
         issued = await issue_claim(person_id, claims=self.database["claims"], now=self.clock())
         return issued.claim
 

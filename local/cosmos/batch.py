@@ -61,8 +61,13 @@ def _operation(entry: Json, epk: bytes) -> Operation:
     return Operation(kind, epk, name, entry.get("resourceBody"), if_match=entry.get("ifMatch"))
 
 
-async def execute(store: Store, container: Container, operations: list[Operation], now: float) -> BatchOutcome:
-    """Carry out all operations in one transaction, under one sequence number."""
+async def execute(
+    store: Store, container: Container, operations: list[Operation], now: float, *, minimal: bool = False
+) -> BatchOutcome:
+    """Carry out all operations in one transaction, under one sequence number.
+
+    A `minimal` answer has the items that were read, not those that were written.
+    """
     outcomes: list[Outcome] = []
     try:
         with Writing.begin(store, container, now) as writing:
@@ -70,7 +75,11 @@ async def execute(store: Store, container: Container, operations: list[Operation
                 outcomes.append(_perform(writing, operation, outcomes))
     except _Stopped as stopped:
         return _failed(stopped, len(operations))
-    body = b"[" + b",".join(map(_result, outcomes)) + b"]"
+    results = [
+        _result(outcome, with_body=bool(outcome.body) and (not minimal or operation.kind == "Read"))
+        for operation, outcome in zip(operations, outcomes, strict=True)
+    ]
+    body = b"[" + b",".join(results) + b"]"
     return BatchOutcome(HTTPStatus.OK, sum(outcome.charge for outcome in outcomes), body)
 
 
@@ -82,11 +91,11 @@ def _perform(writing: Writing, operation: Operation, before: list[Outcome]) -> O
         raise _Stopped(len(before), failure, spent) from failure
 
 
-def _result(outcome: Outcome) -> bytes:
+def _result(outcome: Outcome, *, with_body: bool) -> bytes:
     result = f'{{"statusCode":{outcome.status.value},"requestCharge":{outcome.charge:.2f}'
     if outcome.etag:
         result += f',"eTag":"\\{outcome.etag[:-1]}\\""'
-    return result.encode() + (b',"resourceBody":' + outcome.body if outcome.body else b"") + b"}"
+    return result.encode() + (b',"resourceBody":' + outcome.body if with_body else b"") + b"}"
 
 
 def _failed(stopped: _Stopped, count: int) -> BatchOutcome:

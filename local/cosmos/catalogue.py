@@ -141,7 +141,7 @@ class Catalogue:
             full |= self._system(rid, f"{database.body['_self']}colls/{rid}/")
             full |= {name: f"{name[1:]}/" for name in _FEEDS}
             connection.execute("UPDATE containers SET body = ? WHERE number = ?", (values.dump(full), number))
-        container = Container(number, database.body["id"], full, 0)
+            container = Container(number, database.body["id"], full, 0)
         container.throughput, container.autoscale = throughput, autoscale
         database.containers[container.id] = container
         return container

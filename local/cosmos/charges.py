@@ -46,12 +46,12 @@ _QUERY_PER_KB: Final = 0.25
 
 def point_read(size: int) -> float:
     """Read one item of `size` bytes by id and partition key."""
-    return READ_BY_KB(size / _KB)
+    return round(READ_BY_KB(size / _KB), 2)
 
 
 def insert(size: int, terms: int) -> float:
     """Create an item of `size` bytes with `terms` indexed values; also its deletion."""
-    return WRITE_BY_KB(size / _KB) + SURCHARGE_BY_TERMS(terms)
+    return round(WRITE_BY_KB(size / _KB) + SURCHARGE_BY_TERMS(terms), 2)
 
 
 def replace(size: int, terms: int) -> float:
@@ -61,4 +61,4 @@ def replace(size: int, terms: int) -> float:
 
 def scan(size: int) -> float:
     """One page of a query or of a feed that read `size` bytes of items."""
-    return _QUERY_START + _QUERY_PER_KB * size / _KB
+    return round(_QUERY_START + _QUERY_PER_KB * size / _KB, 2)

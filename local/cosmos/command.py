@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="FILE",
-        help="keep the data in this SQLite file, made if missing (default: data ends with the server)",
+        help="keep the data in this SQLite file, made if missing (default: the data ends with the server)",
     )
     parser.add_argument(
         "--throttle",

@@ -43,7 +43,7 @@ def check_id(body: Json) -> str:
     name = body.get("id") if isinstance(body, dict) else None
     if not isinstance(name, str) or not name or name != name.rstrip():
         raise bad_request("The resource needs an id: a string that is not empty and has no space at its end.")
-    if not _FORBIDDEN_IN_IDS.isdisjoint(name) or len(name) > _MAX_RESOURCE_ID:
+    if not _FORBIDDEN_IN_IDS.isdisjoint(name) or not name.isprintable() or len(name) > _MAX_RESOURCE_ID:
         raise bad_request(f"The id must not contain / \\ ? # nor be longer than {_MAX_RESOURCE_ID} characters.")
     return name
 
@@ -108,8 +108,9 @@ def definition(body: Json) -> dict[str, Any]:
         if body.get(name):
             raise unsupported(f"Container property '{name}'")
     PartitionKey.parse(body.get("partitionKey"))
-    policy = {**DEFAULT_POLICY, **(body.get("indexingPolicy") or {})}
+    policy = {**DEFAULT_POLICY, **_object(body, "indexingPolicy")}
     IndexingPolicy(policy)
+    _unique_keys(body)
     check_ttl(body.get("defaultTtl"), "defaultTtl")
     return {
         "conflictResolutionPolicy": {
@@ -124,9 +125,19 @@ def definition(body: Json) -> dict[str, Any]:
     }
 
 
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    found = body.get(name)
+    if not isinstance(found, dict | None):
+        raise bad_request(f"Property '{name}' of a container must be an object.")
+    return found or {}
+
+
 def _unique_keys(body: dict[str, Any]) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    policy = body.get("uniqueKeyPolicy") or {}
-    return tuple(tuple(parse_path(str(path)) for path in key["paths"]) for key in policy.get("uniqueKeys") or ())
+    keys = _object(body, "uniqueKeyPolicy").get("uniqueKeys") or ()
+    try:
+        return tuple(tuple(parse_path(str(path)) for path in key["paths"]) for key in keys)
+    except (TypeError, KeyError):
+        raise bad_request("The uniqueKeyPolicy must have a list of uniqueKeys with paths.") from None
 
 
 def unique_values(container: Container, document: dict[str, Json]) -> list[str]:

@@ -7,10 +7,12 @@ other item appear twice or not at all. They hold no state of the server and outl
 import base64
 import binascii
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from local.cosmos import values
-from local.cosmos.failures import Failure, bad_request
+from local.cosmos.failures import Failure, bad_request, unsupported
+
+_MAX_LENGTH: Final = 8000  # what the clients' transport takes in one header
 
 
 class Continuation(NamedTuple):
@@ -21,8 +23,15 @@ class Continuation(NamedTuple):
     left: int | None
 
     def encode(self, query: str) -> str:
-        """As sent in `x-ms-continuation`."""
-        return base64.b64encode(values.dump([_digest(query), *self])).decode()
+        """As sent in `x-ms-continuation`.
+
+        Raises:
+            Failure: it would not fit into a header.
+        """
+        text = base64.b64encode(values.dump([_digest(query), *self])).decode()
+        if len(text) > _MAX_LENGTH:
+            raise unsupported("Paging by an ORDER BY over values that are this long")
+        return text
 
 
 def decode(text: str, query: str) -> Continuation:

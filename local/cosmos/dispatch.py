@@ -8,7 +8,7 @@ from local.cosmos import charges
 from local.cosmos.catalogue import Catalogue
 from local.cosmos.containers import Container
 from local.cosmos.exchange import Answer, Exchange, refusal
-from local.cosmos.failures import Failure, unsupported
+from local.cosmos.failures import Failure, bad_request, unsupported
 from local.cosmos.items import Items, check_headers
 from local.cosmos.resources import Resources
 from local.cosmos.store import Store
@@ -36,6 +36,8 @@ class Dispatcher:
             answer = await self._route(exchange)
         except Failure as failure:
             answer = refusal(_operation_name(exchange), failure, _charge(failure))
+        except RecursionError:
+            answer = refusal(_operation_name(exchange), bad_request("The request is nested too deeply."), 0.0)
         answer.headers["x-ms-request-charge"] = f"{answer.charge:.2f}"
         self.usage.count(answer.container, answer.operation, answer.status, answer.charge)
         return answer

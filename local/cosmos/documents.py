@@ -162,7 +162,7 @@ class Writing:
         self._connection.execute("DELETE FROM documents WHERE container = ? AND epk = ?", (self.container.number, epk))
 
     def _compose(self, item: Item, number: int) -> tuple[str, bytes, int | None, int | None]:
-        ttl = check_ttl(item.document.get("ttl"), "ttl") if self.container.default_ttl is not None else None
+        ttl = _ttl(item, self.container)
         lifetime = self.container.lifetime(ttl)
         etag = f'"{self._lsn & 0xFFFF_FFFF:08x}-{self._written:04x}-{self._salt[:4]}-{self._salt[4:]}"'
         self._written += 1
@@ -184,6 +184,14 @@ class Writing:
             (self.now, *place),
         )
         self._connection.execute("INSERT INTO unique_values VALUES (?, ?, ?, ?)", (*place, row))
+
+
+def _ttl(item: Item, container: Container) -> int | None:
+    """The item's own time to live: checked where it counts, and kept where a later default may make it count."""
+    ttl = item.document.get("ttl")
+    if container.default_ttl is not None:
+        return check_ttl(ttl, "ttl")
+    return ttl if type(ttl) is int and (ttl > 0 or ttl == -1) else None
 
 
 def _stored(item: Item, container: Container, number: int, etag: str, ts: int) -> bytes:

@@ -52,8 +52,6 @@ class Exchange(NamedTuple):
             return values.load(self.body)
         except ValueError as error:
             raise bad_request(f"The body is not valid JSON: {error}.") from None
-        except RecursionError:
-            raise bad_request("The body is nested too deeply.") from None
 
     @property
     def is_query(self) -> bool:

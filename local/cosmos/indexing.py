@@ -49,6 +49,13 @@ class IndexingPolicy:
         self._on = _mode(policy) == "consistent"
         self._root = _Node()
         self._explicit: set[Path] = set()
+        self._composites: list[Sort] = []
+        try:
+            self._read(policy)
+        except (TypeError, AttributeError):
+            raise bad_request("The indexing policy must have lists of objects with paths.") from None
+
+    def _read(self, policy: dict[str, Any]) -> None:
         for entry in policy.get("includedPaths") or ():
             self._add(entry, included=True)
         for entry in policy.get("excludedPaths") or ():

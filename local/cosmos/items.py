@@ -109,7 +109,7 @@ class Items:
         if len(exchange.body) > batch.MAX_BYTES:
             raise too_large()
         operations = batch.parse(exchange.json, len(exchange.body), _full_key(exchange, container))
-        outcome = await batch.execute(self._store, container, operations, exchange.now)
+        outcome = await batch.execute(self._store, container, operations, exchange.now, minimal=_minimal(exchange))
         return Answer("batch", outcome.status, outcome.body, outcome.charge)
 
     async def _read_all(self, exchange: Exchange, container: Container) -> Answer:
@@ -191,7 +191,11 @@ def _bad_range(start: str | None, end: str | None) -> Failure:
     return bad_request(f"The range of effective partition keys from '{start}' to '{end}' cannot be read.")
 
 
+def _minimal(exchange: Exchange) -> bool:
+    return exchange.headers.get("prefer") == "return=minimal"
+
+
 def _written(exchange: Exchange, kind: str, outcome: Outcome) -> Answer:
     headers = {} if outcome.etag is None else {"etag": outcome.etag}
-    body = b"" if exchange.headers.get("prefer") == "return=minimal" else outcome.body
+    body = b"" if _minimal(exchange) else outcome.body
     return Answer(kind.lower(), outcome.status, body, outcome.charge, headers=headers)

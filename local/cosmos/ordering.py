@@ -1,8 +1,8 @@
 """In which order a query gives its results, as positions that can be compared and sent in a continuation.
 
-Results come in the order of ORDER BY, then of their keys; distinct values and groups, which have no keys, in the order
-of their text. As in the service, ORDER BY needs an index: one path must be indexed, several need a composite index,
-and items without the property are left out unless the policy names the path itself.
+Results come in the order of ORDER BY, then of their keys; distinct values and groups, which have no keys, in an order
+of their own that stays the same. As in the service, ORDER BY needs an index: one path must be indexed, several need a
+composite index, and items without the property are left out unless the policy names the path itself.
 """
 
 import functools

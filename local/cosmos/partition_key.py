@@ -5,6 +5,7 @@ bytes. EPKs equal those that the official clients compute.
 """
 
 import functools
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,4 +139,14 @@ def _epk_of(value: Json) -> bytes:
         raise bad_request("A partition key value must be a string, a number, a boolean or null.")
     if isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > _MAX_VALUE_BYTES:
         raise bad_request(f"A partition key value must not be longer than {_MAX_VALUE_BYTES} bytes.")
+    if isinstance(value, int | float) and not _hashable(value):
+        raise bad_request("A partition key value must be a number that is neither minus zero nor beyond all doubles.")
     return component_epk(value)
+
+
+def _hashable(value: float) -> bool:
+    """Minus zero equals zero but hashes apart from it, so nothing sure could be said about where its items are."""
+    try:
+        return math.isfinite(value) and not (value == 0 and math.copysign(1, value) < 0)
+    except OverflowError:  # an integer that no double can hold
+        return False

@@ -1,5 +1,6 @@
 """Queries over the items of a container, one page at a time."""
 
+import functools
 import heapq
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from local.cosmos import charges, values
 from local.cosmos.containers import Container
 from local.cosmos.continuation import Continuation, decode, invalid
-from local.cosmos.failures import bad_request
+from local.cosmos.failures import bad_request, unsupported
 from local.cosmos.ordering import Ordering, Position
 from local.cosmos.query_scope import Target, check_servable, scope_of
 from local.cosmos.scan import Found, Key, give_way, scan
@@ -59,9 +60,12 @@ async def run(store: Store, container: Container, request: Request) -> Page:
     Raises:
         Failure: the query is wrong, not supported, or could not be served by the service.
     """
-    query = parse(request.text)
+    select = _compiled(request.text)
+    query = select.query
+    if missing := query.parameters - request.parameters.keys():
+        raise bad_request(f"The query parameter '{min(missing)}' is not given.")
     check_servable(query, request.target)
-    execution = _Execution(container, request, query)
+    execution = _Execution(container, request, select)
     if not query.sources:
         return execution.constant()
     with store.snapshot() as connection:
@@ -70,14 +74,20 @@ async def run(store: Store, container: Container, request: Request) -> Page:
         return await execution.streamed(connection)
 
 
+@functools.lru_cache(maxsize=512)
+def _compiled(text: str) -> Select:
+    return Select(parse(text))
+
+
 class _Execution:
     """One page in the making."""
 
-    def __init__(self, container: Container, request: Request, query: syntax.Query) -> None:
+    def __init__(self, container: Container, request: Request, select: Select) -> None:
+        query = select.query
         self.container = container
         self.request = request
         self.query = query
-        self.select = Select(query)
+        self.select = select
         self.context = Context(request.parameters, int(request.now * 1000))
         self.scope = scope_of(container, request.target, query, request.parameters)
         self.ordering = Ordering(query, container.indexing)
@@ -95,7 +105,8 @@ class _Execution:
     def _count(self, expression: syntax.Expression | None) -> int | None:
         if expression is None:
             return None
-        value = self.select.compiler.compile(expression)((self.context,))
+        constant = isinstance(expression, syntax.Literal | syntax.Parameter)
+        value = self.select.compiler.compile(expression)((self.context,)) if constant else None
         if type(value) is not int or value < 0:
             raise bad_request("TOP, OFFSET and LIMIT take integers that are not negative.")
         return value
@@ -106,6 +117,8 @@ class _Execution:
 
     def constant(self) -> Page:
         """A query without FROM has one row."""
+        if self.select.grouped or self.query.star:
+            raise unsupported("A query without FROM that selects * or an aggregate")
         value = self.select.project((self.context,)) if self.select.frames((self.context,)) else UNDEFINED
         return Page([] if value is UNDEFINED else [values.dump(value)], None, self.charge)
 
@@ -187,7 +200,7 @@ class _Execution:
     def _position(self, row: _Row, result: bytes) -> Position | None:
         sort = [evaluate(row.frame) for evaluate in self.select.order]
         tie: tuple[Any, ...] = (*row.found.key, row.place)
-        return self.ordering.position(sort, (values.canonical(values.load(result)),) if self.query.distinct else tie)
+        return self.ordering.position(sort, (values.fingerprint(values.load(result)),) if self.query.distinct else tie)
 
     async def _groups(self, connection: sqlite3.Connection) -> list[tuple[Position, bytes]]:
         groups = self.select.groups((self.context,))

@@ -70,10 +70,12 @@ class CosmosServer:
             exits.callback(store.close)
             self._dispatcher = Dispatcher(store, Catalogue(store, self._clock), self._throttle)
             await exits.enter_async_context(_running(sweep_for_ever(store, self._clock)))
-            runner = web.ServerRunner(web.Server(self._handle, request_factory=_request, access_log=None))
+            runner = web.ServerRunner(
+                web.Server(self._handle, request_factory=_request, access_log=None), shutdown_timeout=1
+            )
             await runner.setup()
             exits.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, sock, shutdown_timeout=1).start()
+            await web.SockSite(runner, sock).start()
             self._exits = exits.pop_all()
         return self
 
@@ -93,7 +95,9 @@ class CosmosServer:
         return web.Response(status=answer.status, body=answer.body or None, headers=headers)
 
     async def _answer(self, request: web.BaseRequest, path: str) -> Answer:
-        segments = tuple(urllib.parse.unquote(segment) for segment in path.split("/") if segment)
+        segments = tuple(filter(None, path.split("/")))
+        if "%" in path:
+            segments = tuple(map(urllib.parse.unquote, segments))
         headers = request.headers
         try:
             body = await _body(request)

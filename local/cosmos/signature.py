@@ -10,6 +10,7 @@ from typing import Final
 
 from local.cosmos.failures import Failure
 
+_ENCODED_PREFIX: Final = "type%3Dmaster%26ver%3D1.0%26sig%3D"
 _PARTITION_DELETE: Final = ("operations", "partitionkeydelete")
 
 
@@ -44,10 +45,10 @@ class Signer:
 
 
 def _signature(authorization: str) -> bytes:
-    fields = urllib.parse.unquote(authorization).split("&sig=", 1)
-    if fields[0] != "type=master&ver=1.0" or len(fields) == 1:
+    kind, _, signature = authorization.partition(_ENCODED_PREFIX)
+    if kind or not signature:
         return b""
-    return fields[1].encode()
+    return urllib.parse.unquote_to_bytes(signature)
 
 
 def _resource(path: Sequence[str]) -> tuple[str, str]:

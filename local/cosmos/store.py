@@ -40,8 +40,13 @@ CREATE TABLE IF NOT EXISTS unique_values (
 CREATE INDEX IF NOT EXISTS unique_values_by_row ON unique_values (row);
 """
 
-_CHECKPOINT_PAGES: Final = 4000
-_CACHE_KB: Final = 65536
+_SETTINGS: Final = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = {};
+PRAGMA wal_autocheckpoint = 4000;
+PRAGMA cache_size = -65536;
+PRAGMA foreign_keys = ON;
+"""
 
 
 class Store:
@@ -58,22 +63,19 @@ class Store:
         self._idle: list[sqlite3.Connection] = []
         self._lock = _lock(self._path)
         try:
-            self.connection = self._connect()
-            self.connection.executescript(_SCHEMA)
+            self.connection = self._connect(_SCHEMA)
         except sqlite3.DatabaseError as error:
             os.close(self._lock)
             raise CannotStart(f"cosmos: {self._path} cannot be used as a data file: {error}.") from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, script: str = "") -> sqlite3.Connection:
+        settings = _SETTINGS.format("NORMAL" if self._durable else "OFF")
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
-        for pragma in (
-            "journal_mode = WAL",
-            f"synchronous = {'NORMAL' if self._durable else 'OFF'}",
-            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-            f"cache_size = -{_CACHE_KB}",
-            "foreign_keys = ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            connection.executescript(settings + script)
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
         return connection
 
     @contextlib.contextmanager
@@ -83,7 +85,8 @@ class Store:
         try:
             yield self.connection
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
 

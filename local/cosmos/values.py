@@ -1,9 +1,12 @@
 """JSON values as the service compares and orders them, with `undefined` for what is not there."""
 
 import enum
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Final, Literal
+
+from local.cosmos.failures import bad_request
 
 type Json = Any
 """A parsed JSON value, or UNDEFINED."""
@@ -66,6 +69,11 @@ def canonical(value: Json) -> str:
     return _CANONICAL_ENCODER.encode(_normal(value))
 
 
+def fingerprint(value: Json) -> str:
+    """A short text that is the same for equal values, and for no others."""
+    return hashlib.blake2b(canonical(value).encode(), digest_size=16).hexdigest()
+
+
 def _normal(value: Json) -> Json:
     kind = type(value)
     if kind is float and value.is_integer():
@@ -89,11 +97,17 @@ def dig(document: Json, path: Sequence[str]) -> Json:
 
 
 def dump(value: Json) -> bytes:
-    """Compact UTF-8 JSON. A lone surrogate, which UTF-8 cannot carry, stays escaped."""
+    """Compact UTF-8 JSON. A lone surrogate, which UTF-8 cannot carry, stays escaped.
+
+    Raises:
+        Failure: a number is too large to be one, as 1e999 is.
+    """
     try:
         return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         return _ESCAPING_ENCODER.encode(value).encode()
+    except ValueError as error:
+        raise bad_request(f"A number is out of range: {error}.") from None
 
 
 def load(text: bytes) -> Json:

@@ -12,6 +12,7 @@ from local.eventhubs.nodes import CBS, MANAGEMENT, Desk
 from local.eventhubs.performatives import Attach
 from local.eventhubs.session import Session
 
+_IDEMPOTENT: Final = "com.microsoft:idempotent-producer"
 _AUTHORITY: Final = re.compile(r"^[a-z]+://[^/]*/?")
 _PRODUCER: Final = re.compile(r"(?P<hub>[^/]+)(/partitions/(?P<partition>[^/]+))?", re.IGNORECASE)
 _CONSUMER: Final = re.compile(
@@ -57,6 +58,8 @@ class LinkOpener:
         return IncomingLink(session, attach, deliver)
 
     def _producer(self, session: Session, attach: Attach, hub: str, partition: str | None) -> Link:
+        if _IDEMPOTENT in attach.desired_capabilities:
+            raise AmqpError(Condition.NOT_IMPLEMENTED, f"The capability '{_IDEMPOTENT}' is not supported.")
         target = self._namespace.hub(hub)
         fixed = None if partition is None else target.partition(partition)
 

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from local.eventhubs.log import Retention
-from local.eventhubs.namespace import DEFAULT_GROUP, HubDefinition
+from local.eventhubs.namespace import DEFAULT_GROUP, HUB_NAME, MAX_PARTITIONS, HubDefinition
 from local.eventhubs.server import EventHubsServer
 from local.serving import serve
 
-_MAX_PARTITIONS: Final = 1024
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
 _NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 _DEFAULT_HUB: Final = HubDefinition("telemetry", 4)
 
@@ -58,10 +56,10 @@ def hub_definition(text: str) -> HubDefinition:
     """`jobs:2:$Default,other` as a definition; a name alone has four partitions."""
     name, _, rest = text.partition(":")
     partitions, _, groups = rest.partition(":")
-    if not _NAME.fullmatch(name):
+    if not HUB_NAME.fullmatch(name):
         raise argparse.ArgumentTypeError(f"{text!r}: a hub's name is made of letters, digits, '.', '-' and '_'")
-    if partitions and not (partitions.isdecimal() and 1 <= int(partitions) <= _MAX_PARTITIONS):
-        raise argparse.ArgumentTypeError(f"{text!r}: partitions must be a number from 1 to {_MAX_PARTITIONS}")
+    if partitions and not (partitions.isdecimal() and 1 <= int(partitions) <= MAX_PARTITIONS):
+        raise argparse.ArgumentTypeError(f"{text!r}: partitions must be a number from 1 to {MAX_PARTITIONS}")
     names = tuple(group for group in groups.split(",") if group)
     return HubDefinition(name, int(partitions or _DEFAULT_HUB.partitions), names or (DEFAULT_GROUP,))
 

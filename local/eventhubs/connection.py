@@ -1,7 +1,6 @@
 """Connections: protocol headers, SASL, frames, and what goes to which session."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
@@ -76,8 +75,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The peer reads again."""
         self.blocked = False
-        with contextlib.suppress(RuntimeError):  # the transport is closing
-            self._transport.resume_reading()
+        self._transport.resume_reading()
         for session in tuple(self._sessions.values()):
             session.on_room()
         self.flush()
@@ -166,13 +164,26 @@ class Connection(asyncio.Protocol):
     def _on_frame(self, frame: Frame) -> None:
         if not self._opened and frame.code != wire.OPEN:
             raise AmqpError(Condition.NOT_ALLOWED, "A connection begins with open.")
-        if frame.code in _CONNECTION_FRAMES:
-            _CONNECTION_FRAMES[frame.code](self, frame)
-        elif frame.code not in _SESSION_FRAMES:
+        match frame.code:
+            case wire.OPEN:
+                self._on_open(frame)
+            case wire.BEGIN:
+                self._on_begin(frame)
+            case wire.END:
+                self._on_end(frame)
+            case wire.CLOSE:
+                self.close(None)
+            case _:
+                self._on_session_frame(frame)
+
+    def _on_session_frame(self, frame: Frame) -> None:
+        handler = _SESSION_FRAMES.get(frame.code)
+        if handler is None:
             raise AmqpError(Condition.NOT_IMPLEMENTED, f"Performative 0x{frame.code:02x} is not supported.")
-        elif (session := self._sessions.get(frame.channel)) is not None:
-            _SESSION_FRAMES[frame.code](session, frame)
-        # else a frame for a session that has ended: the Python SDK detaches its links after the end
+        session = self._sessions.get(frame.channel)
+        if session is not None:
+            handler(session, frame)
+        # else the session has ended: the Python SDK detaches its links after the end
 
     def _on_open(self, frame: Frame) -> None:
         peer = wire.parse_open(frame)
@@ -206,17 +217,7 @@ class Connection(asyncio.Protocol):
             session.release()
             self.write(wire.build_frame(frame.channel, wire.END))
 
-    def _on_close(self, frame: Frame) -> None:
-        del frame
-        self.close(None)
 
-
-_CONNECTION_FRAMES: Final[Mapping[int, Callable[[Connection, Frame], None]]] = {
-    wire.OPEN: Connection._on_open,  # noqa: SLF001 - the table belongs to the class
-    wire.BEGIN: Connection._on_begin,  # noqa: SLF001
-    wire.END: Connection._on_end,  # noqa: SLF001
-    wire.CLOSE: Connection._on_close,  # noqa: SLF001
-}
 _SESSION_FRAMES: Final[Mapping[int, Callable[[Session, Frame], None]]] = {
     wire.ATTACH: lambda session, frame: session.on_attach(wire.parse_attach(frame)),
     wire.FLOW: lambda session, frame: session.on_flow(wire.parse_flow(frame)),

@@ -1,6 +1,7 @@
 """The hubs of the endpoint: definitions, partitions, and who may read from them."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Final, NamedTuple, Protocol
@@ -11,6 +12,8 @@ from local.eventhubs.messages import Event, StoredEvent, read_stored
 from local.eventhubs.partitioning import partition_of
 
 DEFAULT_GROUP: Final = "$Default"
+HUB_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
+MAX_PARTITIONS: Final = 1024
 MAX_READERS: Final = 5
 """Readers without an owner level that a consumer group may have on one partition."""
 

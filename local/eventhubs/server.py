@@ -21,7 +21,7 @@ from local.serving import LOOPBACK, listening_socket
 
 DEFAULT_RETENTION: Final = Retention(bytes=64 << 20, milliseconds=24 * 3600 * 1000)
 _EXPIRE_EVERY_SECONDS: Final = 30
-_GOODBYE_SECONDS: Final = 1
+_GOODBYE_SECONDS: Final = 0.5
 
 
 def wall_clock() -> int:

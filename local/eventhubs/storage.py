@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from local.eventhubs.journal import SegmentJournal
 from local.eventhubs.log import PartitionLog, Retention
-from local.eventhubs.namespace import Clock, Hub, HubDefinition
+from local.eventhubs.namespace import HUB_NAME, MAX_PARTITIONS, Clock, Hub, HubDefinition
 from local.serving import CannotStart
 
 
@@ -22,7 +22,7 @@ def open_hubs(
     Raises:
         CannotStart: the directory is in use, damaged, or holds a hub with another number of partitions.
     """
-    _check_names(definitions)
+    _check(definitions)
     with contextlib.ExitStack() as stack:
         if data is None:
             kept = [_Kept(clock(), [PartitionLog(retention) for _ in range(hub.partitions)]) for hub in definitions]
@@ -37,11 +37,16 @@ class _Kept(NamedTuple):
     logs: list[PartitionLog]
 
 
-def _check_names(definitions: Sequence[HubDefinition]) -> None:
+def _check(definitions: Sequence[HubDefinition]) -> None:
+    """A hub's name becomes a directory's, so it is held to the service's rules for names."""
     names = [hub.name.lower() for hub in definitions]
-    for name in names:
-        if names.count(name) > 1:
-            raise CannotStart(f"eventhubs: the hub {name!r} is named twice. Give each hub once.")
+    for hub in definitions:
+        if not HUB_NAME.fullmatch(hub.name):
+            raise CannotStart(f"eventhubs: {hub.name!r} is not a hub's name. Use letters, digits, '.', '-' and '_'.")
+        if not 1 <= hub.partitions <= MAX_PARTITIONS:
+            raise CannotStart(f"eventhubs: the hub {hub.name!r} needs 1 to {MAX_PARTITIONS} partitions.")
+        if names.count(hub.name.lower()) > 1:
+            raise CannotStart(f"eventhubs: the hub {hub.name!r} is named twice. Give each hub once.")
 
 
 @contextlib.contextmanager

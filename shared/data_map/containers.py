@@ -33,6 +33,14 @@ _READINGS_FIELDS: Final[dict[str, Field]] = {
     "expiresAt": Field(about="When the item is destroyed.", unit="UTC"),
 }
 
+_GATE_FIELDS: Final[dict[str, Field]] = {
+    "epoch": Field(about="Number of the policy; every change raises it."),
+    "start": Field(about="Begin of the period.", unit="UTC"),
+    "end": Field(about="End of the period.", unit="UTC"),
+    "windows": Field(about="Per category the times during which it is collected.", unit="UTC"),
+    "tombstone": Field(about="Whether it was erased."),
+}
+
 _EXPIRES: Final = Field(about="When the item is destroyed.", unit="UTC")
 
 CONTAINERS: Final[dict[str, Container]] = {
@@ -42,15 +50,21 @@ CONTAINERS: Final[dict[str, Container]] = {
         records={
             "person": Record(
                 container="people",
-                about="A person with an account.",
+                about="A person, with or without an account.",
                 category=Category.PERSON,
                 export="person",
                 fields={
                     "personId": Field(about="Random id of the person."),
-                    "email": Field(about="The verified e-mail address of the account.", source=Source.SIGN_IN),
+                    "email": Field(
+                        about="The e-mail address: of the account, or given without one.", source=Source.SIGN_IN
+                    ),
                     "createdAt": Field(about="First sign-in.", unit="UTC"),
                     "identityKey": Field(
                         about="Key of the sign-in identity, so that an erasure finds it.", exported=False
+                    ),
+                    "contactKey": Field(
+                        about="Key of the address that was given without an account, so that an erasure finds it.",
+                        exported=False,
                     ),
                 },
             ),
@@ -75,6 +89,22 @@ CONTAINERS: Final[dict[str, Container]] = {
                     "registeredAt": Field(about="First registration.", unit="UTC"),
                     "updatedAt": Field(about="Last change.", unit="UTC"),
                 },
+            ),
+            "gate": Record(
+                container="people",
+                about="What may be stored about the person.",
+                category=Category.SERVICE,
+                export="person",
+                erasure="keep_random_ids",
+                fields={"personId": Field(about="Random id of the person."), **_GATE_FIELDS},
+            ),
+            "marker": Record(
+                container="people",
+                about="The lock of the gate: it exists under the present epoch only.",
+                category=Category.SERVICE,
+                export=None,
+                export_note="a technical lock without data",
+                fields={"personId": Field(about="Random id of the person.")},
             ),
             "link": Record(
                 container="people",
@@ -116,6 +146,18 @@ CONTAINERS: Final[dict[str, Container]] = {
                     "key": Field(about="Keyed hash of issuer and subject.", source=Source.SIGN_IN),
                     "personId": Field(about="Random id of the person."),
                     "createdAt": Field(about="First sign-in.", unit="UTC"),
+                },
+            ),
+            "contact": Record(
+                container="identities",
+                about="Which person without an account gave an e-mail address.",
+                category=Category.SERVICE,
+                export=None,
+                export_note="a keyed hash without meaning outside this service",
+                fields={
+                    "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON),
+                    "personId": Field(about="Random id of the person."),
+                    "createdAt": Field(about="When the address was first given.", unit="UTC"),
                 },
             ),
         },
@@ -229,14 +271,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 category=Category.SERVICE,
                 export="telemetry",
                 erasure="keep_random_ids",
-                fields={
-                    "ownershipId": Field(about="The period of ownership."),
-                    "epoch": Field(about="Number of the policy; every change raises it."),
-                    "start": Field(about="Begin of the period.", unit="UTC"),
-                    "end": Field(about="End of the period.", unit="UTC"),
-                    "windows": Field(about="Per category the times during which it is collected.", unit="UTC"),
-                    "tombstone": Field(about="Whether the period was erased."),
-                },
+                fields={"ownershipId": Field(about="The period of ownership."), **_GATE_FIELDS},
             ),
             "marker": Record(
                 container="telemetry",
@@ -319,7 +354,10 @@ CONTAINERS: Final[dict[str, Container]] = {
                     "jobId": Field(about="Id of the export."),
                     "personId": Field(about="Random id of the person."),
                     "scope": Field(about="What the person asked for.", source=Source.PERSON),
-                    "state": Field(about="queued, running, ready or failed."),
+                    "state": Field(about="queued, running, done or parked."),
+                    "cursor": Field(about="Where the next step begins."),
+                    "failures": Field(about="How often the present step has failed."),
+                    "failure": Field(about="What kind of fault the last failure was."),
                     "createdAt": Field(about="When it was asked for.", unit="UTC"),
                     "readyAt": Field(about="When it was ready.", unit="UTC"),
                     "leaseUntil": Field(about="Until when a worker holds it.", unit="UTC"),

@@ -237,4 +237,4 @@ async def test_a_person_without_anything_gets_a_bundle_too(house: House, export_
     """An account alone is something held."""
     await own_record(Resident("maria", "maria@resident.example", "key"), database=house.database, now=house.clock())
     path = await exported(house, "maria", export_keys, tmp_path / "maria.zip")
-    assert verify(path, export_keys.public())["itemsInStore"] == {"person": 1}
+    assert verify(path, export_keys.public())["itemsInStore"] == {"person": 1, "gate": 1}

@@ -12,33 +12,14 @@ from ingest_telemetry.gateway import accept_message
 from shared.callers import Monitor
 from shared.errors import Problem
 from shared.gate import Policy, Window
-from shared.hubs import Hub
+from tests.doubles import RecordingHub
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPENED = NOW - timedelta(days=1)
 
 
-class RecordingHub(Hub):
-    """Keeps what it is sent."""
-
-    def __init__(self) -> None:
-        """Nothing yet."""
-        self.sent: list[tuple[dict[str, Any], dict[str, Any]]] = []
-
-    async def send(self, body: bytes, *, key: str, properties: Any = None) -> None:
-        """Keep one event."""
-        self.sent.append((json.loads(body), dict(properties) | {"key": key}))
-
-
-class ClosedHub(Hub):
-    """Takes nothing."""
-
-    def __init__(self) -> None:
-        """Nothing needed."""
-
-    async def send(self, body: bytes, *, key: str, properties: Any = None) -> None:  # noqa: ARG002 - the hub's signature
-        """Refuse."""
-        raise Problem("hub_unavailable", retry_after_s=5)
+def bodies(hub: RecordingHub) -> list[dict[str, Any]]:
+    return [json.loads(body) for body, _, _ in hub.sent]
 
 
 def monitor(*categories: str) -> Monitor:
@@ -66,10 +47,11 @@ async def sent(
 async def test_an_accepted_message_is_in_the_hub() -> None:
     """With the verified ownership, the policy and the time of receipt as properties."""
     receipt, hub = await sent(call(durationS=12.5))
-    [(body, properties)] = hub.sent
+    [(_, key, properties)] = hub.sent
+    [body] = bodies(hub)
     assert receipt.accepted == 1
     assert body["readings"] == [call(observedAt="2026-03-01T11:59:00.000Z", durationS=12.5)]
-    assert (properties["ownershipId"], properties["key"]) == ("ownership", "ownership")
+    assert (properties["ownershipId"], key) == ("ownership", "ownership")
     assert json.loads(properties["policy"])["epoch"] == 1
 
 
@@ -77,7 +59,7 @@ async def test_an_undeclared_field_is_dropped_and_counted() -> None:
     """What the data map lacks does not even reach the hub."""
     receipt, hub = await sent(call(callerName="Maria", photo="..."))
     assert receipt.undeclared_fields_dropped == 2
-    assert "callerName" not in hub.sent[0][0]["readings"][0]
+    assert "callerName" not in bodies(hub)[0]["readings"][0]
 
 
 async def test_performance_without_a_support_case_is_rejected() -> None:
@@ -108,6 +90,10 @@ async def test_performance_with_a_support_case_is_accepted() -> None:
         (call(observedAt="noon"), "field_wrong_type", "/readings/1/observedAt"),
         (call(observedAt="2026-03-01T11:59:00"), "field_out_of_range", "/readings/1/observedAt"),
         (call(observedAt="2020-01-01T00:00:00Z"), "outside_ownership", "/readings/1"),
+        (call(observedAt="0001-01-01T00:00:00+14:00"), "field_out_of_range", "/readings/1/observedAt"),
+        (call(observedAt="9999-12-31T23:59:59Z"), "field_out_of_range", "/readings/1/observedAt"),
+        (call(durationS=float("nan")), "field_out_of_range", "/readings/1/durationS"),
+        (call(durationS=float("inf")), "field_out_of_range", "/readings/1/durationS"),
     ],
 )
 async def test_one_bad_reading_never_sinks_the_rest(reading: dict[str, Any], code: str, pointer: str) -> None:
@@ -115,14 +101,14 @@ async def test_one_bad_reading_never_sinks_the_rest(reading: dict[str, Any], cod
     receipt, hub = await sent(call(), reading, call(outcome="missed"))
     assert [one.status for one in receipt.receipts] == ["accepted", "rejected", "accepted"]
     assert (receipt.receipts[1].code, receipt.receipts[1].pointer) == (code, pointer)
-    assert len(hub.sent[0][0]["readings"]) == 2
+    assert len(bodies(hub)[0]["readings"]) == 2
 
 
 async def test_a_reading_that_is_there_twice_counts_once() -> None:
     """Identical readings of one message are duplicates."""
     receipt, hub = await sent(call(), call())
     assert [one.status for one in receipt.receipts] == ["accepted", "duplicate"]
-    assert len(hub.sent[0][0]["readings"]) == 1
+    assert len(bodies(hub)[0]["readings"]) == 1
 
 
 async def test_times_are_taken_in_three_forms() -> None:
@@ -132,7 +118,7 @@ async def test_times_are_taken_in_three_forms() -> None:
         call(observedAt="2026-03-01T12:59:00+01:00", outcome="missed"),
         call(observedAt="2026-03-01T11:59:00Z", outcome="auto_on"),
     )
-    assert {reading["observedAt"] for reading in hub.sent[0][0]["readings"]} == {"2026-03-01T11:59:00.000Z"}
+    assert {reading["observedAt"] for reading in bodies(hub)[0]["readings"]} == {"2026-03-01T11:59:00.000Z"}
 
 
 async def test_a_monitor_that_thinks_it_is_1970_is_corrected() -> None:
@@ -155,4 +141,4 @@ async def test_a_hub_that_does_not_answer_is_no_acceptance() -> None:
         )
     )
     with pytest.raises(Problem, match="hub_unavailable"):
-        await accept_message(monitor(), message, hub=ClosedHub(), now=NOW)
+        await accept_message(monitor(), message, hub=RecordingHub(is_away=True), now=NOW)

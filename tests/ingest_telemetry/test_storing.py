@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from ingest_telemetry.messages import HubEvent, Message, event_of
-from ingest_telemetry.storing import OPERATIONS_LIMIT, KeptChanging, store_events
+from ingest_telemetry.storing import OPERATIONS_LIMIT, store_events
 from shared.cosmos import Database, Item
-from shared.gate import Policy, Window, change_policy, create_gate
+from shared.gate import KeptChanging, Policy, Window, change_policy, create_gate
 from tests.conftest import SettableClock
 
 pytestmark = pytest.mark.wire
@@ -162,6 +162,7 @@ async def test_an_unattributable_event_is_quarantined(
             b'{"messageId":"m","schemaVersion":1,"sentAt":"2026-03-01T12:00:00Z","readings":[{"kind":"diary"}]}',
             "schema_unreadable",
         ),
+        (b'{"messageId":"m","schemaVersion":1,"sentAt":"2026-03-01T12:00:00","readings":[]}', "schema_unreadable"),
     ],
 )
 async def test_a_malformed_event_of_a_known_monitor_stays_with_its_owner(

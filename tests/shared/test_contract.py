@@ -29,7 +29,9 @@ def test_the_three_ways_of_writing_a_time_are_one_time(written: str) -> None:
     assert Sent.model_validate_json(f'{{"at":{written}}}').at == MOMENT
 
 
-@pytest.mark.parametrize("written", ['"yesterday"', '"2025-04-17T09:20:47"', "true", "1e300"])
+@pytest.mark.parametrize(
+    "written", ['"yesterday"', '"2025-04-17T09:20:47"', '"0001-01-01T00:00:00+14:00"', "true", "1e300"]
+)
 def test_what_is_no_time_with_an_offset_is_refused(written: str) -> None:
     """A time without an offset could be any of many."""
     with pytest.raises(ValidationError):

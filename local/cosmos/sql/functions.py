@@ -147,9 +147,12 @@ def _sign(value: float) -> int:
     return (value > 0) - (value < 0)
 
 
-def iso(milliseconds: float) -> str:
-    """A time in the service's own format, seven digits after the point."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+def _iso(milliseconds: float) -> Json:
+    """A time in the service's own format, seven digits after the point; undefined beyond the calendar."""
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return UNDEFINED
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
 
 
@@ -261,14 +264,14 @@ _NUMBERS: Final = {
     "EXP": _numeric(math.exp),
     "LOG": _numeric(math.log),
     "LOG10": _numeric(math.log10),
-    "POWER": Function(("number", "number"), 2, _real(pow)),
+    "POWER": Function(("number", "number"), 2, _real(math.pow)),
 }
 _OTHERS: Final = {
     "IIF": Function(("any", "any", "any"), 3, lambda test, yes, no: yes if test is True else no),
     "DATETIMEPART": Function(("string", "string"), 2, _date_part),
     "DATETIMETOTIMESTAMP": Function(("string",), 1, _timestamp),
-    "TIMESTAMPTODATETIME": Function(("number",), 1, iso),
-    "GETCURRENTDATETIME": Function((), 0, iso),
+    "TIMESTAMPTODATETIME": Function(("number",), 1, _iso),
+    "GETCURRENTDATETIME": Function((), 0, _iso),
     "GETCURRENTTIMESTAMP": Function((), 0, int),
 }
 

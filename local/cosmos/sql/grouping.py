@@ -93,14 +93,14 @@ class Groups:
         self._aggregates = aggregates
         self._groups: dict[str, tuple[Frame, dict[syntax.Aggregate, Accumulator]]] = {}
         if not by:
-            self._groups["[]"] = (empty, self._accumulators())
+            self._groups[values.fingerprint([])] = (empty, self._accumulators())
 
     def _accumulators(self) -> dict[syntax.Aggregate, Accumulator]:
         return {node: _ACCUMULATORS[node.name]() for node in self._aggregates}
 
     def add(self, frame: Frame) -> None:
         """Take one row."""
-        key = values.canonical([evaluate(frame) for evaluate in self._by])
+        key = values.fingerprint([evaluate(frame) for evaluate in self._by])
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = (frame, self._accumulators())
@@ -110,7 +110,7 @@ class Groups:
                 group[1][node].add(value)
 
     def rows(self) -> list[tuple[str, Frame]]:
-        """For each group its key as text, and a frame in which aggregates have their results."""
+        """For each group a short text of its own, and a frame in which aggregates have their results."""
         return [(key, _with_results(*group)) for key, group in self._groups.items()]
 
 

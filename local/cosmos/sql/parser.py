@@ -1,6 +1,5 @@
 """Tokens to a syntax tree: the clauses of a query. Expressions are parsed by `ExpressionParser`."""
 
-import functools
 import itertools
 
 from local.cosmos.failures import bad_request, unsupported
@@ -9,7 +8,6 @@ from local.cosmos.sql.lexer import Kind, syntax_error, tokens
 from local.cosmos.sql.syntax import Expression, Member, Name, Order, Query, Selected, Source, Subquery
 
 
-@functools.lru_cache(maxsize=512)
 def parse(text: str) -> Query:
     """Parse a query.
 
@@ -17,10 +15,7 @@ def parse(text: str) -> Query:
         Failure: it has a syntax error or a construct that is not supported; the message names it.
     """
     parser = Parser(tokens(text))
-    try:
-        query = parser.query()
-    except RecursionError:
-        raise bad_request("The query is nested too deeply.") from None
+    query = parser.query()
     parser.finish()
     return query
 
@@ -86,8 +81,8 @@ class Parser(ExpressionParser):
             return Source(alias, self._collection(), each=True)
         path = self.tail(Name(alias))
         if self.take("AS") or self.peek.kind is Kind.NAME:
-            alias = self.name()
-        return Source(alias, path, each=False)
+            return Source(self.name(), path, each=False)
+        return Source(_default_name(path) or alias, path, each=False)
 
     def _collection(self) -> Expression:
         if self.peek.value != "(":

@@ -44,6 +44,8 @@ class Select:
     def _sources(self) -> tuple[list[Expand], tuple[str, ...]]:
         scope, steps = self._outer, []
         for place, source in enumerate(self.query.sources):
+            if source.alias in scope:
+                raise bad_request(f"The alias '{source.alias}' is used twice.")
             root = place == 0 and not self._outer
             steps.append(_source_step(source, (_root_name(source),) if root else scope, replace=root))
             scope = (source.alias,) if root else (*scope, source.alias)
@@ -109,12 +111,11 @@ def _subquery_rows(query: syntax.Query, outer: tuple[str, ...]) -> Rows:
 
 def _check_aggregates(query: syntax.Query) -> None:
     """Outside aggregates, a grouped query may only select what it groups by."""
-    for clause in (query.where, query.group, query.order):
-        if any(isinstance(node, syntax.Aggregate) for node in syntax.walk(clause)):
-            raise bad_request("An aggregate function may only stand in the SELECT list.")
+    arguments = tuple(aggregate.argument for aggregate in query.aggregates)
+    elsewhere = (query.sources, query.where, query.group, query.order, arguments)
+    if any(isinstance(node, syntax.Aggregate) for node in syntax.walk(elsewhere)):
+        raise bad_request("An aggregate function may only stand in the SELECT list, and not in another one.")
     if query.group or query.aggregates:
-        if query.star:
-            raise bad_request("'SELECT *' cannot be grouped.")
         for item in query.selected:
             _check_grouped(item.expression, query.group)
 

@@ -1,5 +1,6 @@
 """The syntax tree. Equal expressions are equal values, so GROUP BY and DISTINCT can be checked against SELECT."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 
@@ -207,18 +208,23 @@ class Query:
     offset: Expression | None = None
     limit: Expression | None = None
 
-    @property
+    @functools.cached_property
+    def parameters(self) -> set[str]:
+        """The names of all parameters, also those of subqueries."""
+        return {node.name for node in walk(self, subqueries=True) if isinstance(node, Parameter)}
+
+    @functools.cached_property
     def aggregates(self) -> tuple[Aggregate, ...]:
         """The aggregates of the SELECT list, not those of its subqueries."""
         return tuple(node for item in self.selected for node in walk(item.expression) if isinstance(node, Aggregate))
 
 
-def walk(node: object) -> Iterator[object]:
-    """A node and all below it, but nothing inside subqueries."""
+def walk(node: object, *, subqueries: bool = False) -> Iterator[object]:
+    """A node and all below it, but what is inside subqueries only when asked for."""
     yield node
-    if not isinstance(node, Subquery):
+    if subqueries or not isinstance(node, Subquery):
         for child in children(node):
-            yield from walk(child)
+            yield from walk(child, subqueries=subqueries)
 
 
 def children(node: object) -> Iterator[object]:

@@ -20,14 +20,7 @@ def producer_client(server: EventHubsServer, hub: str = HUB, **options: Any) -> 
 
 
 def consumer_client(server: EventHubsServer, group: str = "$Default", **options: Any) -> EventHubConsumerClient:
-    options.setdefault("eventhub_name", HUB)
-    return EventHubConsumerClient.from_connection_string(server.connection_string, group, **options)
-
-
-async def send(server: EventHubsServer, *bodies: str | bytes, partition_id: str = "0") -> None:
-    """One batch to one partition, by the SDK."""
-    async with producer_client(server, retry_total=0) as producer:
-        await producer.send_batch([EventData(body) for body in bodies], partition_id=partition_id)
+    return EventHubConsumerClient.from_connection_string(server.connection_string, group, eventhub_name=HUB, **options)
 
 
 def put(server: EventHubsServer, *bodies: bytes, partition_id: str = "0") -> None:
@@ -77,9 +70,16 @@ async def receiving(client: EventHubConsumerClient, **options: Any) -> AsyncIter
         try:
             yield inbox
         finally:
+            await end(task, client)
+
+
+async def end(receive: asyncio.Task[None], client: EventHubConsumerClient) -> None:
+    """End a client's work at once: left alone it looks only every second whether its partitions have ended."""
+    processors: Any = client._event_processors.values()
+    for tasks in ([task for processor in processors for task in processor._tasks.values()], [receive]):
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def readers(server: EventHubsServer, count: int, partition_id: str = "0") -> None:

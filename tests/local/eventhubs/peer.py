@@ -46,13 +46,16 @@ class Peer:
         self.write(wire.BEGIN, codec.NULL, codec.uint(0), size, size)
         await self.next(wire.BEGIN)
 
-    def attach(self, handle: int, role: bool, address: str, *properties: tuple[bytes, bytes]) -> None:
-        source = codec.described(0x28, codec.sequence([codec.string(address if role else "me")]))
-        target = codec.described(0x29, codec.sequence([codec.string("me" if role else address)]))
-        name, number = codec.string(f"{address}-{handle}-{role}"), codec.uint(handle)
-        nulls = [codec.NULL] * 6
+    def attach(self, handle: int, role: bool, address: str, selector: str = "", capability: str = "") -> None:
+        filters = [(codec.symbol("selector"), codec.described(0, codec.string(selector)))] if selector else []
+        near = [codec.string(address), *[codec.NULL] * 6, codec.mapping(filters)]
+        far = [codec.string("me")]
+        source = codec.described(0x28, codec.sequence(near if role else far))
+        target = codec.described(0x29, codec.sequence(far if role else near[:1]))
         mode = codec.ubyte(0)
-        fields = [name, number, codec.boolean(role), mode, mode, source, target, *nulls, codec.mapping(properties)]
+        name, number = codec.string(f"{address}-{handle}-{role}"), codec.uint(handle)
+        wanted = codec.symbol(capability) if capability else codec.NULL
+        fields = [name, number, codec.boolean(role), mode, mode, source, target, *[codec.NULL] * 5, wanted]
         self.write(wire.ATTACH, *fields)
 
     def credit(self, handle: int, credit: int, *, drain: bool = False, window: int = 1 << 30) -> None:

@@ -162,10 +162,15 @@ def test_one_endpoint_a_directory(tmp_path: Path) -> None:
         pass
 
 
-def test_a_hub_is_named_once() -> None:
-    """Hub names do not differ by case."""
-    with (
-        pytest.raises(CannotStart, match="named twice"),
-        open_hubs([HubDefinition("jobs", 1), HubDefinition("JOBS", 1)], SMALL, None, int),
-    ):
+@pytest.mark.parametrize(
+    ("hubs", "reason"),
+    [
+        ([HubDefinition("jobs", 1), HubDefinition("JOBS", 1)], "named twice"),
+        ([HubDefinition("../jobs", 1)], "not a hub's name"),
+        ([HubDefinition("jobs", 0)], "needs 1 to 1024"),
+    ],
+)
+def test_a_hub_that_cannot_be(hubs: list[HubDefinition], reason: str) -> None:
+    """A name twice (case does not count), a name that is a path, a hub without partitions: nothing starts."""
+    with pytest.raises(CannotStart, match=reason), open_hubs(hubs, SMALL, None, int):
         pass

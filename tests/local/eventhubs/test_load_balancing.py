@@ -1,8 +1,8 @@
 import asyncio
 import contextlib
+import gc
 import re
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,13 @@ from azure.storage.blob.aio import ContainerClient
 
 from local.eventhubs.namespace import HubDefinition
 from local.eventhubs.server import EventHubsServer
-from tests.local.eventhubs.clients import HUB, put
+from tests.local.eventhubs.clients import HUB, end, put
 
-pytestmark = pytest.mark.wire
+pytestmark = [
+    pytest.mark.wire,
+    # Balancing cancels consumers; the SDK leaves the socket of one that was still in its handshake.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 AZURITE = Path(__file__).parents[3] / "local/node_modules/.bin/azurite-blob"
 ACCOUNT = "devstoreaccount1"
@@ -29,11 +33,11 @@ async def container(tmp_path: Path) -> AsyncIterator[str]:
     """A new blob container on an Azurite of its own; yields what `from_connection_string` takes."""
     options = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--skipApiVersionCheck", "--disableTelemetry"]
     process = await asyncio.create_subprocess_exec(
-        str(AZURITE), *options, "--location", str(tmp_path), stdout=asyncio.subprocess.PIPE
+        str(AZURITE), *options, "--inMemoryPersistence", cwd=tmp_path, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
-        while not (ready := re.search(rb"listening (?:at|on) (http://\S+)", await process.stdout.readline())):
+        while not (ready := re.search(rb"listens on (http://\S+)", await process.stdout.readline())):
             assert not process.stdout.at_eof()
         rest = asyncio.create_task(process.stdout.read())  # its request log must not fill the pipe
         connection = f"AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={ready[1].decode()}/{ACCOUNT};"
@@ -44,26 +48,28 @@ async def container(tmp_path: Path) -> AsyncIterator[str]:
         process.terminate()
         await process.wait()
     await rest
+    gc.collect()  # what the SDK left is to be found here, not in another test
 
 
 class Host:
     """A consumer with a checkpoint store, as the Functions host runs one."""
 
     def __init__(self, server: EventHubsServer, container: str) -> None:
-        self.bodies: list[str] = []
+        self.bodies: set[str] = set()
         self.owned: set[str] = set()
         self.changed = asyncio.Event()
+        self._store = BlobCheckpointStore.from_connection_string(container, "checkpoints")
         self._client = EventHubConsumerClient.from_connection_string(
             server.connection_string,
             "$Default",
             eventhub_name=HUB,
-            checkpoint_store=BlobCheckpointStore.from_connection_string(container, "checkpoints"),
+            checkpoint_store=self._store,
             load_balancing_interval=0.3,
         )
 
     async def _take(self, context: PartitionContext, events: list[EventData]) -> None:
-        self.bodies += [event.body_as_str() for event in events]
         await context.update_checkpoint()
+        self.bodies |= {event.body_as_str() for event in events}
         self.changed.set()
 
     async def _own(self, context: PartitionContext) -> None:
@@ -76,7 +82,7 @@ class Host:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Host"]:
-        async with self._client:
+        async with self._store, self._client:
             task = asyncio.create_task(
                 self._client.receive_batch(
                     self._take,
@@ -88,9 +94,7 @@ class Host:
             try:
                 yield self
             finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await end(task, self._client)
 
 
 async def reached(condition: Any, *hosts: Host) -> None:
@@ -103,27 +107,38 @@ async def reached(condition: Any, *hosts: Host) -> None:
             host.changed.clear()
 
 
+def bodies(round_name: str, partitions: Iterable[str] = "0123") -> set[str]:
+    return {f"{round_name} {partition}" for partition in partitions}
+
+
+def put_into_each(server: EventHubsServer, round_name: str) -> None:
+    for partition in "0123":
+        put(server, f"{round_name} {partition}".encode(), partition_id=partition)
+
+
 async def test_two_hosts_share_and_the_next_life_resumes(container: str, tmp_path: Path) -> None:
     """Two consumers end up with half of the partitions each; after hosts and endpoint restarted, reading resumes."""
-    hubs, data = [HubDefinition(HUB, 4)], tmp_path / uuid.uuid4().hex
+    hubs, data = [HubDefinition(HUB, 4)], tmp_path / "data"
     async with EventHubsServer(hubs, data=data) as server:
         port = server.port
-        for partition in "0123":
-            put(server, f"first {partition}".encode(), partition_id=partition)
+        put_into_each(server, "first")
         first, second = Host(server, container), Host(server, container)
         async with first.running():
-            await reached(lambda: len(first.bodies) == 4, first)
+            await reached(lambda: first.bodies == bodies("first"), first)
             async with second.running():
                 await reached(lambda: len(first.owned) == len(second.owned) == 2, first, second)
-                for partition in "0123":
-                    put(server, f"second {partition}".encode(), partition_id=partition)
-                await reached(lambda: len(first.bodies) + len(second.bodies) == 8, first, second)
-        assert sorted(first.bodies + second.bodies) == sorted(f"{n} {p}" for n in ("first", "second") for p in "0123")
-        assert len(second.bodies) == 2
+                put_into_each(server, "second")
+                await reached(
+                    lambda: (
+                        bodies("second", first.owned) <= first.bodies
+                        and bodies("second", second.owned) <= second.bodies
+                    ),
+                    first,
+                    second,
+                )
     async with EventHubsServer(hubs, port, data) as server:
+        put_into_each(server, "third")
         third = Host(server, container)
-        for partition in "0123":
-            put(server, f"third {partition}".encode(), partition_id=partition)
         async with third.running():
-            await reached(lambda: len(third.bodies) == 4, third)
-    assert sorted(third.bodies) == [f"third {partition}" for partition in "0123"]
+            await reached(lambda: bodies("third") <= third.bodies, third)
+    assert third.bodies == bodies("third")

@@ -1,0 +1,39 @@
+"""Named points at which a test can stop or break the service. In production nobody listens, and they cost a look-up."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, Literal
+
+Point = Literal[
+    "ingest.decided",  # a worker has decided what may be stored, and has not written it
+    "ingest.written",  # a worker has written one batch of several
+    "gate.read",  # a change has read the gate, and has not replaced it
+    "registration.claimed",
+    "registration.linked",
+    "registration.gated",
+    "registration.owned",
+    "registration.finished",
+    "sign_up.identified",  # the identity is known, the person is not made
+]
+
+Listener = Callable[[Point], Awaitable[None]]
+
+_listener: Final[ContextVar[Listener | None]] = ContextVar("injection_listener", default=None)
+
+
+async def reached(point: Point) -> None:
+    """Tell the listener, should there be one; it may wait, or raise."""
+    listener = _listener.get()
+    if listener is not None:
+        await listener(point)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let a test listen to everything that runs in this context."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

@@ -1,0 +1,158 @@
+"""Long work: a job item is the truth, an event on the jobs hub is only a nudge.
+
+A job is done in steps of at most a minute. A worker holds it by a lease under the ETag of its item, and commits every
+step under it: a step may run twice, because a worker was killed or only slow, but it commits once. What a step makes
+outside the database has the attempt in its name. A step that fails is tried again after a growing pause; when it keeps
+failing the job is parked, with an alarm. A timer nudges what nobody holds.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared import clock, data_map
+from shared.cosmos import Container, Item, Stale, declared
+from shared.errors import Problem
+from shared.hubs import Hub
+from shared.people import new_id
+
+STEP_LIMIT_S: Final = 60
+"""Longest that one step may take; it is stopped then, and counts as failed."""
+
+LEASE: Final = timedelta(seconds=90)
+INVOCATION_BUDGET: Final = timedelta(seconds=60)
+"""After this long a worker lets go between two steps and nudges: no invocation is relied on to be long."""
+
+ATTEMPTS_LIMIT: Final = 6
+"""Failures of one step before the job is parked."""
+
+FIRST_PAUSE: Final = timedelta(seconds=5)
+
+_log = logging.getLogger("blue.jobs")
+
+Cursor = dict[str, Any]
+Step = Callable[["Lease"], Awaitable[Cursor | None]]
+"""Does one step of a job and returns where the next one begins; None when the job is done."""
+
+
+async def start_job(
+    kind: str, person_id: str, details: Mapping[str, Any], *, jobs: Container, hub: Hub, now: datetime
+) -> Item:
+    """Queue a job and nudge; the timer finds it should the nudge be lost."""
+    job_id = new_id()
+    item = {
+        "id": job_id,
+        "type": kind,
+        "jobId": job_id,
+        "personId": person_id,
+        **details,
+        "state": "queued",
+        "cursor": {},
+        "stepsDone": 0,
+        "stepsTotal": 0,
+        "attempt": 0,
+        "failures": 0,
+        "createdAt": clock.text(now),
+        "leaseUntil": clock.text(now),
+        "expiresAt": clock.text(now + data_map.retention("jobs", kind)),
+        "ttl": int(data_map.retention("jobs", kind).total_seconds()),
+    }
+    await jobs.create(item)
+    try:
+        await nudge(job_id, hub=hub)
+    except Problem as problem:
+        _log.warning("nudge not sent (%s): the timer will find the job", problem.code)
+    return item
+
+
+async def nudge(job_id: str, *, hub: Hub) -> None:
+    """Tell a worker that there is something to do."""
+    await hub.send(json.dumps({"jobId": job_id}).encode(), key=job_id)
+
+
+async def stalled_jobs(*, jobs: Container, now: datetime) -> list[str]:
+    """Jobs that nobody holds and that are neither done nor parked."""
+    query = "SELECT c.jobId FROM c WHERE c.state IN ('queued', 'running') AND c.leaseUntil <= @now"
+    return [item["jobId"] async for item in jobs.query(query, {"now": clock.text(now)})]
+
+
+class Lease:
+    """A job that this worker holds. Every commit renews the lease, and fails when another worker has taken over."""
+
+    def __init__(self, item: Item, *, jobs: Container, now: Callable[[], datetime]) -> None:
+        """Take a job as it was read."""
+        self.item = declared(item)
+        self.now = now
+        self._etag = str(item["_etag"])
+        self._jobs = jobs
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where this step begins."""
+        return dict(self.item["cursor"])
+
+    async def commit(self, *, until: datetime | None = None, **changes: Any) -> None:
+        """Replace the job under its ETag.
+
+        Raises:
+            Stale: another worker has it now; nothing that this one did counts.
+        """
+        lease_until = until if until is not None else self.now() + LEASE
+        remaining = clock.moment(self.item["expiresAt"]) - self.now()
+        written = self.item | changes | {"leaseUntil": clock.text(lease_until)}
+        written["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
+        self._etag = await self._jobs.replace(written, self._etag)
+        self.item = written
+
+
+async def run_job(
+    job_id: str, steps: Mapping[str, Step], *, jobs: Container, hub: Hub, now: Callable[[], datetime]
+) -> str:
+    """Do the steps of a job until it is done, this worker's time is up, or it fails; return which, for the log."""
+    item = await jobs.read(job_id, job_id)
+    if item is None or item["state"] not in {"queued", "running"} or now() < clock.moment(item["leaseUntil"]):
+        return "nothing to do"
+    lease, step = Lease(item, jobs=jobs, now=now), steps[item["type"]]
+    try:
+        await lease.commit(state="running", attempt=item["attempt"] + 1)
+        return await _run_steps(lease, step, hub=hub)
+    except Stale:
+        return "taken over"
+
+
+async def _run_steps(lease: Lease, step: Step, *, hub: Hub) -> str:
+    begun = lease.now()
+    while True:
+        try:
+            async with asyncio.timeout(STEP_LIMIT_S):
+                cursor = await step(lease)
+        except Stale:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of a step: the job item keeps the failure, and is tried again
+            return await _failed(lease, error)
+        if cursor is None:
+            await lease.commit(state="done", failures=0)
+            return "done"
+        out_of_time = lease.now() - begun >= INVOCATION_BUDGET
+        until = lease.now() if out_of_time else None
+        await lease.commit(until=until, cursor=cursor, failures=0, stepsDone=lease.item["stepsDone"] + 1)
+        if out_of_time:
+            await nudge(lease.item["jobId"], hub=hub)
+            return "to be continued"
+
+
+async def _failed(lease: Lease, error: Exception) -> str:
+    """Keep the failure; the timer brings the job again after a pause, unless it has failed too often."""
+    failures = lease.item["failures"] + 1
+    kind = type(error).__qualname__
+    if failures >= ATTEMPTS_LIMIT:
+        await lease.commit(state="parked", failures=failures, failure=kind)
+        _log.error("ALARM job_parked: %s, after %d failures, last %s", lease.item["type"], failures, kind)
+        return "parked"
+    pause = FIRST_PAUSE * 2 ** (failures - 1)
+    await lease.commit(until=lease.now() + pause, failures=failures, failure=kind)
+    _log.warning("%s failed with %s, the %d. time; again in %s", lease.item["type"], kind, failures, pause)
+    return "failed, to be tried again"

@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from shared.cosmos import Conflict
+
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient
 
 EXPORTS: Final = "exports"
+JOURNAL: Final = "journal"
+"""What is written once and never changed; in Azure the container is immutable."""
+
 BLOCK_SIZE: Final = 4 * 1024 * 1024
 REQUEST_TIMEOUT_S: Final = 30
 
@@ -40,6 +45,34 @@ class Blobs:
         """Stream a blob up, block by block; it becomes visible when all of it is there."""
         blob = self._client.get_blob_client(container, name)
         await blob.upload_blob(content, overwrite=True, max_concurrency=1)
+
+    async def create(self, container: str, name: str, content: bytes) -> None:
+        """Write a blob that is not there yet.
+
+        Raises:
+            Conflict: there is one of that name. It may be this one, when the answer to a first try was lost.
+        """
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415 - loaded where used
+
+        try:
+            await self._client.get_blob_client(container, name).upload_blob(content, overwrite=False)
+        except ResourceExistsError as error:
+            raise Conflict(f"blob in {container}") from error
+
+    async def read(self, container: str, name: str) -> bytes | None:
+        """A small blob as a whole, or None."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - loaded where used
+
+        try:
+            download = await self._client.get_blob_client(container, name).download_blob(max_concurrency=1)
+            return bytes(await download.readall())
+        except ResourceNotFoundError:
+            return None
+
+    async def names(self, container: str, prefix: str) -> AsyncIterator[str]:
+        """The names that begin so, in their order, page by page."""
+        async for name in self._client.get_container_client(container).list_blob_names(name_starts_with=prefix):
+            yield str(name)
 
     async def delete(self, container: str, name: str) -> None:
         """Delete a blob; one that is gone already is fine."""

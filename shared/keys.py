@@ -47,6 +47,17 @@ class KeySet:
             is_payload_detached=True,
         )
 
+    def verify_detached(self, payload: bytes, signature: str) -> bool:
+        """Whether `sign_detached` of one of these keys made the signature over this payload."""
+        try:
+            key = self._keys.get(jwt.get_unverified_header(signature).get("kid", ""))
+            if key is None:
+                return False
+            jwt.PyJWS().decode(signature, key.key, algorithms=[self.algorithm], detached_payload=payload)
+        except jwt.InvalidTokenError:
+            return False
+        return True
+
     def verify(self, token: str, *, audience: str, now: datetime) -> dict[str, Any]:
         """The claims of a token that one of these keys signed for `audience`.
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from shared.data_map.containers import CONTAINERS
+from shared.data_map.ledger import ACTIONS, Action, Detail
 from shared.data_map.places import BLOBS, HUBS, OUTSIDE
 from shared.data_map.readings import READINGS, TEXT_LIMIT
 from shared.data_map.vocabulary import (
@@ -24,6 +25,7 @@ from shared.data_map.vocabulary import (
 )
 
 __all__ = [
+    "ACTIONS",
     "BLOBS",
     "CATEGORIES",
     "CONTAINERS",
@@ -31,8 +33,10 @@ __all__ = [
     "OUTSIDE",
     "READINGS",
     "TEXT_LIMIT",
+    "Action",
     "Category",
     "Container",
+    "Detail",
     "Field",
     "ReadingField",
     "ReadingKind",

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from shared.data_map.ledger import LEDGER
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 _YEAR: Final = timedelta(days=365)
@@ -118,6 +119,16 @@ CONTAINERS: Final[dict[str, Container]] = {
                     "state": Field(about="pending while the registration is under way, then active or ended."),
                     "since": Field(about="Begin of the period.", unit="UTC"),
                     "until": Field(about="End of the period.", unit="UTC"),
+                },
+            ),
+            "ledgerSubject": Record(
+                container="people",
+                about="The random name under which the ledger keeps what was done; without it nobody can tell whose.",
+                category=Category.SERVICE,
+                export="person",
+                fields={
+                    "personId": Field(about="Random id of the person."),
+                    "ledgerSubject": Field(about="Random name of the person in the ledger."),
                 },
             ),
         },
@@ -360,4 +371,5 @@ CONTAINERS: Final[dict[str, Container]] = {
             ),
         },
     ),
+    "ledger": LEDGER,
 }

@@ -78,6 +78,13 @@ BLOBS: Final[dict[str, BlobContainer]] = {
         export="the bundle is the export",
         erasure="deleted with the person, and expires by the storage account's lifecycle rule",
     ),
+    "journal": BlobContainer(
+        about="What is written once and never changed: checkpoints of the ledger, and every change that narrows a policy.",
+        name_pattern=rf"(ledger/[a-z]+/\d{{4}}-\d{{2}}-\d{{2}}\.jws|narrowed/\d{{16}}-{_ID}-\d+\.json)",
+        lapse=None,
+        export="holds random ids only",
+        erasure="holds random ids only",
+    ),
     "azure-webjobs-eventhub": BlobContainer(
         about="How far each consumer has read; made by the platform.",
         name_pattern=r".*",

@@ -104,7 +104,7 @@ class Record:
     fields: Mapping[str, Field]
     retention: timedelta | None = None
     """How long an item is kept after it is written; None: until its person or device is erased."""
-    export: Literal["person", "device", "telemetry"] | None
+    export: Literal["person", "device", "telemetry", "ledger"] | None
     """Under which walk an export reaches it; None: it is not handed out, and `export_note` says why."""
     export_note: str = ""
     erasure: Literal["purge", "expires", "keep_random_ids"] = "purge"

@@ -1,0 +1,69 @@
+"""Commands for operators: `python -m shared COMMAND`, with the settings of the app in the environment."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from shared.services import Services, open_services
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what it is for, its arguments, and what it does; it returns the exit code."""
+
+    about: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Services], Awaitable[int]]
+
+
+def _verify_ledger_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--subject", help="only the chain of this subject; checkpoints are verified all the same")
+
+
+async def _verify_ledger(args: argparse.Namespace, services: Services) -> int:
+    """Write a line per finding: subject, number, what."""
+    from shared.ledger.verification import verify  # noqa: PLC0415 - loaded where used
+
+    findings = 0
+    async for finding in verify(
+        ledger=services.database["ledger"], blobs=services.blobs, keys=services.export_keys, subject=args.subject
+    ):
+        findings += 1
+        sys.stdout.write(f"{finding.subject} {finding.seq}: {finding.what}\n")
+    if not findings:
+        sys.stdout.write("The ledger is as it was written.\n")
+    return 1 if findings else 0
+
+
+COMMANDS: Final[dict[str, Command]] = {
+    "verify-ledger": Command(
+        "find every entry or checkpoint that was altered, removed, reordered or cut off; 1 when there is one",
+        _verify_ledger_arguments,
+        _verify_ledger,
+    ),
+}
+
+
+async def _run(command: Command, args: argparse.Namespace) -> int:
+    services = await open_services()
+    try:
+        return await command.run(args, services)
+    finally:
+        await services.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m shared", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        command.arguments(commands.add_parser(name, help=command.about, description=command.about))
+    args = parser.parse_args(argv)
+    return asyncio.run(_run(COMMANDS[args.command], args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The ledger in the data map: its container, and every action with the details that an entry of it may hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from shared.data_map.vocabulary import Category, Container, Field, Record
+
+
+class Detail(Enum):
+    """What a detail may look like, as a pattern; no e-mail address, name or serial number has one of these forms."""
+
+    ID = r"[0-9a-f]{32}"
+    """A random id, or a keyed one."""
+    DATE = r"\d{4}-\d\d-\d\d"
+    SHA256 = r"[0-9a-f]{64}"
+    WORD = r"[a-z]+(_[a-z]+)*"
+    """A word of a closed list of ours."""
+    COUNT = r"\d{1,9}"
+    """A number of things; stored as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that the ledger can say."""
+
+    about: str
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
+
+ACTIONS: Final[dict[str, Action]] = {
+    "pairing_completed": Action("A monitor was paired with the person's account.", {"ownershipId": Detail.ID}),
+    "ownership_ended": Action("The person's monitor went over to another account.", {"ownershipId": Detail.ID}),
+    "support_case_opened": Action(
+        "The person opened a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT}
+    ),
+    "support_case_closed": Action("The person closed a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID}),
+    "export_requested": Action(
+        "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
+    ),
+    "export_ready": Action("The copy was made.", {"exportId": Detail.ID}),
+    "export_link_given": Action("The person was given a link to download the copy.", {"exportId": Detail.ID}),
+    "checkpoint_begun": Action("The service began to sum up the ledger.", {"date": Detail.DATE}),
+    "checkpoint_signed": Action(
+        "The service signed a checkpoint of the ledger.", {"date": Detail.DATE, "hash": Detail.SHA256}
+    ),
+}
+
+LEDGER: Final = Container(
+    partition_key="subject",
+    indexed=("type", "subject", "seq"),
+    records={
+        "entry": Record(
+            container="ledger",
+            about="What was done to whose data, by whom and when; it is never changed.",
+            category=Category.SERVICE,
+            export="ledger",
+            erasure="keep_random_ids",
+            visible_to=("the person", "privacy staff"),
+            fields={
+                "subject": Field(about="Random name of the person in the ledger, or the service itself."),
+                "seq": Field(about="Number of the entry in the subject's chain, from 1."),
+                "at": Field(about="When it was done.", unit="UTC"),
+                "action": Field(about="What was done."),
+                "actorKind": Field(about="Who did it: the person, the service, or staff of which role."),
+                "actor": Field(about="Name in the ledger of who did it.", exported=False),
+                "requestId": Field(about="Id of the request or the thing that it was part of."),
+                "step": Field(about="Which step of it."),
+                "details": Field(about="What the action declares beside: random ids, counts, dates."),
+                "previous": Field(about="Hash of the entry before."),
+                "hash": Field(about="SHA-256 of this entry, the hash of the one before included."),
+            },
+        ),
+        "head": Record(
+            container="ledger",
+            about="Where a subject's chain ends.",
+            category=Category.SERVICE,
+            export=None,
+            export_note="number and hash of the ledger's last entry, which is in the bundle itself",
+            erasure="keep_random_ids",
+            visible_to=(),
+            fields={
+                "subject": Field(about="Random name in the ledger."),
+                "seq": Field(about="Number of the last entry."),
+                "hash": Field(about="Hash of the last entry."),
+            },
+        ),
+        "step": Record(
+            container="ledger",
+            about="That a step is in the chain, so that a repeat counts once.",
+            category=Category.SERVICE,
+            export=None,
+            export_note="a technical lock that names an entry of the ledger, which is in the bundle itself",
+            erasure="keep_random_ids",
+            visible_to=(),
+            fields={
+                "subject": Field(about="Random name in the ledger."),
+                "seq": Field(about="Number of the step's entry."),
+            },
+        ),
+    },
+)

@@ -17,7 +17,16 @@ from shared.callers import AttestedMonitor
 from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import Erased, Policy, Window, change_policy, create_gate, load_policy, write_behind_gate
+from shared.gate import (
+    Erased,
+    NarrowingJournal,
+    Policy,
+    Window,
+    change_policy,
+    create_gate,
+    load_policy,
+    write_behind_gate,
+)
 from shared.injection import reached
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
 
@@ -32,6 +41,7 @@ async def register_monitor(
     database: Database,
     keys: KeySet,
     identity_key: bytes,
+    journal: NarrowingJournal,
     now: datetime,
 ) -> tuple[DeviceAccess, bool]:
     """Pair a monitor; return its access, and whether this began a new ownership.
@@ -55,7 +65,7 @@ async def register_monitor(
         except (Stale, Conflict):
             continue  # another registration of the same monitor was faster
         await reached("registration.owned")
-        await _finish(device, database=database)
+        await _finish(device, database=database, journal=journal, now=now)
         await reached("registration.finished")
         return await grant_access(device, database=database, keys=keys, now=now), is_new
     raise Problem("busy", retry_after_s=1)
@@ -174,12 +184,14 @@ async def _link(person_id: str, device_id: str, ownership_id: str, *, database: 
         return  # a repeat: the link is there
 
 
-async def _finish(device: Item, *, database: Database) -> None:
+async def _finish(device: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> None:
     """End what came before, then let the new link count; every part may be repeated."""
     query = "SELECT * FROM c WHERE c.type = 'pastOwnership'"
     async for past in database["devices"].query(query, partition=device["deviceId"]):
         until = clock.moment(past["until"])
-        await change_policy(database["telemetry"], past["ownershipId"], partial(_ended, end=until))
+        await change_policy(
+            database["telemetry"], past["ownershipId"], partial(_ended, end=until), journal=journal, now=now
+        )
         await _set_link(
             past["ownerPersonId"], past["ownershipId"], {"state": "ended", "until": past["until"]}, database
         )

@@ -8,11 +8,13 @@ from shared import clock
 from shared.cosmos import Database, Item, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import Window, change_policy
+from shared.gate import NarrowingJournal, Window, change_policy
 from shared.people import new_id
 
 
-async def open_case(person_id: str, device_id: str, days: int, *, database: Database, now: datetime) -> SupportCase:
+async def open_case(
+    person_id: str, device_id: str, days: int, *, database: Database, journal: NarrowingJournal, now: datetime
+) -> SupportCase:
     """Open a case on one's own device. The monitor learns of it when it next renews its token.
 
     Raises:
@@ -36,11 +38,15 @@ async def open_case(person_id: str, device_id: str, days: int, *, database: Data
         database["telemetry"],
         device["ownershipId"],
         lambda policy: policy.with_window(Category.PERFORMANCE.value, window),
+        journal=journal,
+        now=now,
     )
     return _view(item)
 
 
-async def close_case(person_id: str, device_id: str, case_id: str, *, database: Database, now: datetime) -> SupportCase:
+async def close_case(
+    person_id: str, device_id: str, case_id: str, *, database: Database, journal: NarrowingJournal, now: datetime
+) -> SupportCase:
     """Close a case; from the answer on nothing more is collected under it. Closing it again changes nothing.
 
     Raises:
@@ -57,6 +63,8 @@ async def close_case(person_id: str, device_id: str, case_id: str, *, database: 
         database["telemetry"],
         device["ownershipId"],
         lambda policy: policy.without_window(Category.PERFORMANCE.value, begun),
+        journal=journal,
+        now=now,
     )
     closed = declared(item) | {"closedAt": clock.text(now)}
     try:

@@ -115,6 +115,7 @@ def _monitors(api: Api, functions: func.Blueprint) -> None:
             database=services.database,
             keys=services.device_keys,
             identity_key=services.settings.identity_key,
+            journal=services.journal,
             now=services.clock(),
         )
         return Answer(access, CREATED if is_new else OK)
@@ -157,6 +158,7 @@ def _support(api: Api, functions: func.Blueprint) -> None:
             call.id("deviceId"),
             call.body.days,
             database=call.services.database,
+            journal=call.services.journal,
             now=call.services.clock(),
         )
 
@@ -176,5 +178,6 @@ def _support(api: Api, functions: func.Blueprint) -> None:
             call.id("deviceId"),
             call.id("caseId"),
             database=call.services.database,
+            journal=call.services.journal,
             now=call.services.clock(),
         )

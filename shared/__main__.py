@@ -17,6 +17,8 @@ class Command:
     about: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Services], Awaitable[int]]
+    replaying: bool = False
+    """Whether it may work on a restored database."""
 
 
 def _verify_ledger_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,25 @@ async def _verify_ledger(args: argparse.Namespace, services: Services) -> int:
     return 1 if findings else 0
 
 
+def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+    return
+
+
+async def _replay_erasures(_args: argparse.Namespace, services: Services) -> int:
+    from shared.journal import replay  # noqa: PLC0415 - loaded where used
+
+    entries = await replay(services.database, services.journal, now=services.clock())
+    sys.stdout.write(f"Replayed {entries} narrowing changes. The database may serve again.\n")
+    return 0
+
+
 COMMANDS: Final[dict[str, Command]] = {
+    "replay-erasures": Command(
+        "after a restore: narrow every policy again as the journal says, purge what was erased, raise every epoch",
+        _no_arguments,
+        _replay_erasures,
+        replaying=True,
+    ),
     "verify-ledger": Command(
         "find every entry or checkpoint that was altered, removed, reordered or cut off; 1 when there is one",
         _verify_ledger_arguments,
@@ -48,7 +68,7 @@ COMMANDS: Final[dict[str, Command]] = {
 
 
 async def _run(command: Command, args: argparse.Namespace) -> int:
-    services = await open_services()
+    services = await open_services(replaying=command.replaying)
     try:
         return await command.run(args, services)
     finally:

@@ -85,6 +85,7 @@ class Container:
     def __init__(self, name: str, proxy: "ContainerProxy") -> None:
         """Wrap the SDK's proxy."""
         self.name = name
+        self.partition_key = data_map.CONTAINERS[name].partition_key
         self._proxy = proxy
 
     async def read(self, partition: str, item_id: str) -> Item | None:

@@ -143,6 +143,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "export_expired": Entry(status=410, title="The export has expired.", action="Ask for a new export."),
     # us
     "busy": Entry(status=503, title="The service is busy.", action="Try again after the stated time.", retryable=True),
+    "database_restored": Entry(
+        status=503,
+        title="The service is being restored.",
+        action="Try again later.",
+        retryable=True,
+    ),
     "internal_error": Entry(
         status=500,
         title="Something went wrong on our side.",

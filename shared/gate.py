@@ -9,15 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from shared import clock
 from shared.cosmos import BatchFailed, Conflict, Container, Create, Delete, Operation, Read, Replace, Stale
-from shared.data_map import CONTAINERS
 from shared.injection import reached
 
 WINDOWS_KEPT: Final = 8
 """Windows per category that a policy carries: it bounds the size of a device token."""
+
+Change = Callable[["Policy"], "Policy"]
 
 GATE: Final = "gate"
 """Id of the gate item in its partition."""
@@ -46,6 +47,8 @@ class Policy:
     end: datetime | None = None
     windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
     tombstone: bool = False
+    changed_at: datetime | None = None
+    """When this epoch began; stored with the gate, and not carried by tokens."""
 
     def refusal(self, category: str, observed_at: datetime, received_at: datetime) -> str | None:
         """Why a reading of a category may not be stored; None when it may.
@@ -98,6 +101,18 @@ class Policy:
             written["tombstone"] = True
         return written
 
+    def stored(self) -> dict[str, Any]:
+        """The policy as the gate holds it."""
+        return self.claims() | ({"changedAt": clock.text(self.changed_at)} if self.changed_at else {})
+
+    def is_narrower_than(self, other: Self) -> bool:
+        """Whether it refuses anything that the other one admits."""
+        if (self.tombstone and not other.tombstone) or (self.end is not None and self.end != other.end):
+            return True
+        return any(
+            not set(windows) <= set(self.windows.get(category, ())) for category, windows in other.windows.items()
+        )
+
     @classmethod
     def from_claims(cls, written: Mapping[str, Any]) -> Self:
         """Read what `claims` wrote."""
@@ -110,6 +125,7 @@ class Policy:
                 for category, windows in written["windows"].items()
             },
             tombstone=bool(written.get("tombstone", False)),
+            changed_at=clock.moment(written["changedAt"]) if "changedAt" in written else None,
         )
 
 
@@ -127,11 +143,11 @@ def marker_id(epoch: int) -> str:
 
 
 def _item(container: Container, partition: str, **fields: Any) -> dict[str, Any]:
-    return {CONTAINERS[container.name].partition_key: partition, **fields}
+    return {container.partition_key: partition, **fields}
 
 
 def _gate_item(container: Container, partition: str, policy: Policy) -> dict[str, Any]:
-    return _item(container, partition, id=GATE, type="gate", **policy.claims())
+    return _item(container, partition, id=GATE, type="gate", **policy.stored())
 
 
 def _marker_item(container: Container, partition: str, epoch: int) -> dict[str, Any]:
@@ -142,7 +158,7 @@ def opening(container: Container, partition: str, policy: Policy) -> list[Operat
     """The operations that create gate and marker, to be done in one batch with what founds the partition."""
     return [
         Create(_gate_item(container, partition, policy)),
-        Create(_marker_item(container, partition, policy.epoch)),
+        *([] if policy.tombstone else [Create(_marker_item(container, partition, policy.epoch))]),
     ]
 
 
@@ -169,11 +185,37 @@ async def load_policy(container: Container, partition: str) -> Policy:
     return Policy.from_claims(item)
 
 
-async def change_policy(container: Container, partition: str, change: Callable[[Policy], Policy]) -> Policy:
+class NarrowingJournal(Protocol):
+    """Where narrowing changes are kept for a database that is restored."""
+
+    async def narrowed(self, container: str, partition: str, policy: Policy) -> None:
+        """Keep a policy that admits less than the one before; a repeat changes nothing."""
+
+
+async def change_policy(
+    container: Container, partition: str, change: Change, *, journal: NarrowingJournal, now: datetime
+) -> Policy:
     """Replace the policy under the next epoch: a write decided under an older one fails from now on.
 
-    Cosmos batches are snapshot-isolated, so one that read the old marker may still commit within the server's limit of
-    5 s. Who purges after a change waits for that.
+    A change that narrows is in the journal when this returns. Cosmos batches are snapshot-isolated: one that read the
+    old marker may still commit within the server's limit of 5 s: who purges after a change waits for that.
+
+    Raises:
+        LookupError: there is no gate.
+        KeptChanging: others kept changing it.
+    """
+    old, new = await change_epoch(container, partition, change, by=1, now=now)
+    # A change that was there already may be one whose journalling was cut off.
+    if new == old or new.is_narrower_than(old):
+        await reached("gate.changed")
+        await journal.narrowed(container.name, partition, new)
+    return new
+
+
+async def change_epoch(
+    container: Container, partition: str, change: Change, *, by: int, now: datetime
+) -> tuple[Policy, Policy]:
+    """Replace gate and marker under an epoch that is higher by so much; return the policies before and after.
 
     Raises:
         LookupError: there is no gate.
@@ -186,12 +228,12 @@ async def change_policy(container: Container, partition: str, change: Callable[[
         await reached("gate.read")
         old = Policy.from_claims(item)
         changed = change(old)
-        if changed == old:
-            return old
-        new = replace(changed, epoch=old.epoch + 1)
+        if changed == old and by == 1:
+            return old, old
+        new = replace(changed, epoch=old.epoch + by, changed_at=now)
         operations: list[Operation] = [
             Replace(_gate_item(container, partition, new), etag=item["_etag"]),
-            Delete(marker_id(old.epoch)),
+            *([] if old.tombstone else [Delete(marker_id(old.epoch))]),
             *([] if new.tombstone else [Create(_marker_item(container, partition, new.epoch))]),
         ]
         try:
@@ -200,7 +242,7 @@ async def change_policy(container: Container, partition: str, change: Callable[[
             if failed.status != HTTPStatus.PRECONDITION_FAILED:
                 raise
             continue
-        return new
+        return old, new
     raise KeptChanging
 
 

@@ -23,6 +23,7 @@ from shared.admission import Admission
 from shared.callers import Caller
 from shared.errors import Problem
 from shared.gate import Erased
+from shared.journal import RestoredDatabase
 from shared.services import Services, ServicesSource
 
 BODY_LIMIT_BYTES: Final = 256 * 1024
@@ -30,6 +31,8 @@ BODY_LIMIT_BYTES: Final = 256 * 1024
 
 UNPACKED_LIMIT_BYTES: Final = 1024 * 1024
 """Largest body after decompression."""
+
+RESTORED_RETRY_AFTER_S: Final = 60
 
 _log = logging.getLogger("blue.http")
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -138,6 +141,10 @@ async def respond(req: func.HttpRequest, operation: Operation, source: ServicesS
     except Problem as problem:
         code = problem.code
         response = _problem_response(problem, request_id)
+    except RestoredDatabase:
+        code = "database_restored"
+        _log.error("ALARM database_restored: run `python -m shared replay-erasures`")
+        response = _problem_response(Problem(code, retry_after_s=RESTORED_RETRY_AFTER_S), request_id)
     except Erased:
         code = "person_erased"
         response = _problem_response(Problem(code), request_id)

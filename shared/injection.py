@@ -8,6 +8,7 @@ from typing import Final, Literal
 Point = Literal[
     "ingest.decided",  # a worker has decided what may be stored, and has not written it
     "ingest.written",  # a worker has written one batch of several
+    "gate.changed",  # a change has replaced the gate, and has not written the journal
     "gate.read",  # a change has read the gate, and has not replaced it
     "registration.claimed",
     "registration.linked",

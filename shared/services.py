@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shared.blobs import Blobs
     from shared.cosmos import Database
     from shared.hubs import Hubs
+    from shared.journal import Journal
     from shared.keys import KeySet
     from shared.settings import Settings
     from shared.sign_in import SignIn
@@ -35,6 +36,7 @@ class Services:
     sign_in: "SignIn"
     device_keys: "KeySet"
     export_keys: "KeySet"
+    journal: "Journal"
     resources: contextlib.AsyncExitStack
 
     async def close(self) -> None:
@@ -46,17 +48,21 @@ ServicesSource = Callable[[], Awaitable[Services]]
 """Gives the services, building them at the first call."""
 
 
-async def open_services(settings: "Settings | None" = None, clock: Clock = system_clock) -> Services:
+async def open_services(
+    settings: "Settings | None" = None, clock: Clock = system_clock, *, replaying: bool = False
+) -> Services:
     """Connect to everything; Azure's clients are loaded here and not before.
 
     Raises:
         SettingsUnusable: the environment lacks a setting.
+        RestoredDatabase: the database was restored, and this is not the command that mends it.
     """
     import aiohttp  # noqa: PLC0415 - loaded where used
 
     from shared.blobs import Blobs  # noqa: PLC0415 - loaded where used
     from shared.cosmos import Database  # noqa: PLC0415 - loaded where used
     from shared.hubs import Hubs  # noqa: PLC0415 - loaded where used
+    from shared.journal import Journal, refuse_restored  # noqa: PLC0415 - loaded where used
     from shared.keys import KeySet  # noqa: PLC0415 - loaded where used
     from shared.settings import load_settings  # noqa: PLC0415 - loaded where used
     from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
@@ -86,6 +92,9 @@ async def open_services(settings: "Settings | None" = None, clock: Clock = syste
             credential=credential,
         )
         stack.push_async_callback(blobs.close)
+        journal = Journal(blobs)
+        if not replaying:
+            await refuse_restored(database, journal)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
         return Services(
             settings=settings,
@@ -93,6 +102,7 @@ async def open_services(settings: "Settings | None" = None, clock: Clock = syste
             database=database,
             hubs=hubs,
             blobs=blobs,
+            journal=journal,
             sign_in=SignIn(settings.sign_in_issuer, settings.sign_in_audience, session),
             device_keys=KeySet(settings.device_token_keys, DEVICE_TOKENS_SIGNED_BY),
             export_keys=KeySet(settings.export_keys, EXPORTS_SIGNED_BY),

@@ -1,8 +1,11 @@
 """Small stand-ins for what a use case only sends to."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from shared.cosmos import Container
 from shared.errors import Problem
+from shared.gate import Change, Policy, change_policy
 from shared.hubs import Hub
 
 
@@ -19,3 +22,20 @@ class RecordingHub(Hub):
         if self._is_away:
             raise Problem("hub_unavailable", retry_after_s=5)
         self.sent.append((body, key, dict(properties or {})))
+
+
+class RecordingJournal:
+    """Keeps the narrowing changes that it is told of."""
+
+    def __init__(self) -> None:
+        """Nothing narrowed yet."""
+        self.entries: list[tuple[str, str, Policy]] = []
+
+    async def narrowed(self, container: str, partition: str, policy: Policy) -> None:
+        """Keep one change."""
+        self.entries.append((container, partition, policy))
+
+
+async def changed(container: Container, partition: str, change: Change) -> Policy:
+    """Change a policy, as the kernel does it, where a test is about something else than the journal."""
+    return await change_policy(container, partition, change, journal=RecordingJournal(), now=datetime.now(UTC))

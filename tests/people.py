@@ -1,6 +1,6 @@
 """Residents and monitors for use-case tests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from register_device.claims import issue_claim
@@ -11,6 +11,7 @@ from shared.cosmos import Database
 from shared.keys import KeySet
 from shared.people import own_record
 from tests.conftest import SettableClock
+from tests.doubles import RecordingJournal
 
 IDENTITY_KEY = bytes(32)
 SERIAL = "VEO-000001"
@@ -23,6 +24,7 @@ class House:
     database: Database
     keys: KeySet
     clock: SettableClock
+    journal: RecordingJournal = field(default_factory=RecordingJournal)
 
     async def move_in(self, person_id: str) -> None:
         """The person's own record, with gate and marker."""
@@ -42,6 +44,7 @@ class House:
             database=self.database,
             keys=self.keys,
             identity_key=IDENTITY_KEY,
+            journal=self.journal,
             now=self.clock(),
         )
 

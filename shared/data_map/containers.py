@@ -39,6 +39,7 @@ _GATE_FIELDS: Final[dict[str, Field]] = {
     "end": Field(about="End of the period.", unit="UTC"),
     "windows": Field(about="Per category the times during which it is collected.", unit="UTC"),
     "tombstone": Field(about="Whether it was erased."),
+    "changedAt": Field(about="When the present policy began.", unit="UTC"),
 }
 
 _EXPIRES: Final = Field(about="When the item is destroyed.", unit="UTC")

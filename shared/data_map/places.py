@@ -79,7 +79,7 @@ BLOBS: Final[dict[str, BlobContainer]] = {
         erasure="deleted with the person, and expires by the storage account's lifecycle rule",
     ),
     "journal": BlobContainer(
-        about="What is written once and never changed: checkpoints of the ledger, and every change that narrows a policy.",
+        about="Written once and never changed: checkpoints of the ledger, and every change that narrows a policy.",
         name_pattern=rf"(ledger/[a-z]+/\d{{4}}-\d{{2}}-\d{{2}}\.jws|narrowed/\d{{16}}-{_ID}-\d+\.json)",
         lapse=None,
         export="holds random ids only",

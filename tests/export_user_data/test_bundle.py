@@ -46,7 +46,7 @@ async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str
     body = AppInstallation.model_validate_json((PAYLOADS / "apptoken_request_ios_2026.json").read_text())
     await register_installation(person, body, people=house.database["people"], key=IDENTITY_KEY, now=house.clock())
     access = await house.pair(person, serial, model="VEO-XS WIFI")
-    await open_case(person, access.device_id, 7, database=house.database, now=house.clock())
+    await open_case(person, access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
     house.clock.forward(minutes=1)
     policy = await load_policy(house.database["telemetry"], access.ownership_id)
     observed = [house.clock() - timedelta(seconds=step) for step in range(calls)]

@@ -13,8 +13,9 @@ import pytest
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import OPERATIONS_LIMIT, store_events
 from shared.cosmos import Database, Item
-from shared.gate import KeptChanging, Policy, Window, change_policy, create_gate
+from shared.gate import KeptChanging, Policy, Window, create_gate
 from tests.conftest import SettableClock
+from tests.doubles import changed
 
 pytestmark = pytest.mark.wire
 
@@ -196,7 +197,7 @@ async def test_more_than_one_batch_of_operations_is_stored(owned: Owned) -> None
 async def test_a_message_decided_under_an_old_policy_is_decided_again(owned: Owned) -> None:
     """The token still says that usage is open; the gate says that it is not any more."""
     event = owned.event()
-    await change_policy(
+    await changed(
         owned.database["telemetry"], owned.id, lambda policy: policy.without_window("usage", owned.policy.start)
     )
     outcome = await store_events([event], database=owned.database)
@@ -207,7 +208,7 @@ async def test_a_message_decided_under_an_old_policy_is_decided_again(owned: Own
 async def test_a_token_from_the_future_policy_decides_the_batch(owned: Owned) -> None:
     """Mixed epochs in one invocation are decided under the highest one."""
     old = owned.event({"kind": "system_health", "observedAt": owned.clock().isoformat(), "cpuPercent": 5.0})
-    opened = await change_policy(
+    opened = await changed(
         owned.database["telemetry"],
         owned.id,
         lambda policy: policy.with_window("performance", Window(owned.clock())),
@@ -240,7 +241,7 @@ async def test_an_ownership_without_a_gate_is_refused(owned: Owned) -> None:
 async def test_an_erased_ownership_stores_nothing(owned: Owned) -> None:
     """Not even what could not be read."""
     events = [owned.event(), owned.raw(b"{", **{n: str(v) for n, v in owned.event().properties.items()})]
-    await change_policy(owned.database["telemetry"], owned.id, lambda policy: replace(policy, tombstone=True))
+    await changed(owned.database["telemetry"], owned.id, lambda policy: replace(policy, tombstone=True))
     outcome = await store_events(events, database=owned.database)
     assert (outcome.items_stored, outcome.events_quarantined) == (0, 0)
     assert await owned.stored() == []
@@ -256,7 +257,7 @@ async def test_a_policy_that_changes_under_many_workers_loses_nothing(owned: Own
 
     async def changes() -> None:
         for hours in range(10):
-            await change_policy(owned.database["telemetry"], owned.id, partial(opened, hours))
+            await changed(owned.database["telemetry"], owned.id, partial(opened, hours))
 
     async def stored_at_last(batch: list[HubEvent]) -> None:
         for _ in range(50):  # as the trigger's retry policy does, but not for ever

@@ -98,6 +98,7 @@ async def test_a_monitor_must_speak_for_itself(house: House) -> None:
             database=house.database,
             keys=house.keys,
             identity_key=IDENTITY_KEY,
+            journal=house.journal,
             now=house.clock(),
         )
 
@@ -135,17 +136,21 @@ async def test_renewal_brings_the_policy_in_force(house: House) -> None:
         )
 
     access = await house.pair("maria")
-    case = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    case = await open_case(
+        "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
+    )
     assert (await renewed()).categories == ["usage", "performance"]
     house.clock.forward(days=1)
-    await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    await close_case(
+        "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
+    )
     assert (await renewed()).categories == ["usage"]
 
 
 async def test_a_support_case_ends_by_itself(house: House) -> None:
     """After its days performance is refused, although nobody closed it."""
     access = await house.pair("maria")
-    await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    await open_case("maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
     policy = await load_policy(house.database["telemetry"], access.ownership_id)
     inside, after = house.clock() + timedelta(days=6), house.clock() + timedelta(days=7)
     assert policy.refusal("performance", inside, inside) is None
@@ -155,10 +160,14 @@ async def test_a_support_case_ends_by_itself(house: House) -> None:
 async def test_closing_one_of_two_cases_keeps_the_other(house: House) -> None:
     """Each case has a window of its own."""
     access = await house.pair("maria")
-    first = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    first = await open_case(
+        "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
+    )
     house.clock.forward(hours=1)
-    await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
-    await close_case("maria", access.device_id, first.case_id, database=house.database, now=house.clock())
+    await open_case("maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
+    await close_case(
+        "maria", access.device_id, first.case_id, database=house.database, journal=house.journal, now=house.clock()
+    )
     policy = await load_policy(house.database["telemetry"], access.ownership_id)
     assert "performance" in policy.open_at(house.clock())
 
@@ -166,11 +175,17 @@ async def test_closing_one_of_two_cases_keeps_the_other(house: House) -> None:
 async def test_closing_a_case_twice_is_harmless(house: House) -> None:
     """The second answer is the first."""
     access = await house.pair("maria")
-    case = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    case = await open_case(
+        "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
+    )
     house.clock.forward(hours=1)
-    closed = await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    closed = await close_case(
+        "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
+    )
     house.clock.forward(hours=1)
-    again = await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    again = await close_case(
+        "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
+    )
     assert again.closed_at == closed.closed_at
 
 
@@ -179,9 +194,9 @@ async def test_nobody_opens_a_case_on_a_device_of_someone_else(house: House, per
     """The answer is the same as for a device that is not there."""
     access = await house.pair("maria")
     with pytest.raises(Problem, match="device_not_yours"):
-        await open_case(person, access.device_id, 7, database=house.database, now=house.clock())
+        await open_case(person, access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
     with pytest.raises(Problem, match="device_not_yours"):
-        await open_case("maria", "0" * 32, 7, database=house.database, now=house.clock())
+        await open_case("maria", "0" * 32, 7, database=house.database, journal=house.journal, now=house.clock())
 
 
 async def test_a_monitor_that_is_not_registered_gets_no_token(house: House) -> None:

@@ -13,10 +13,11 @@ import pytest
 from ingest_telemetry.storing import Outcome, store_events
 from shared.cosmos import Database
 from shared.errors import Problem
-from shared.gate import KeptChanging, Policy, Window, change_policy, load_policy
+from shared.gate import KeptChanging, Policy, Window, load_policy
 from shared.injection import Point, listening
 from shared.keys import KeySet
 from tests.conftest import SettableClock
+from tests.doubles import changed
 from tests.ingest_telemetry.test_storing import Owned
 from tests.people import House
 
@@ -63,7 +64,7 @@ async def stored_while(owned: Owned, *changes: Change) -> Outcome:
         worker = asyncio.create_task(store_events([owned.event()], database=owned.database))
     await gatekeeper.stopped.wait()
     for change in changes:
-        await change_policy(owned.database["telemetry"], owned.id, change)
+        await changed(owned.database["telemetry"], owned.id, change)
     gatekeeper.go.set()
     return await worker
 
@@ -121,7 +122,7 @@ async def test_many_workers_stopped_at_once_store_nothing_afterwards(owned: Owne
         with listening(gatekeeper):
             workers.append(asyncio.create_task(store_events([owned.event()], database=owned.database)))
     await asyncio.gather(*(gatekeeper.stopped.wait() for gatekeeper in gatekeepers))
-    await change_policy(owned.database["telemetry"], owned.id, objected)
+    await changed(owned.database["telemetry"], owned.id, objected)
     for gatekeeper in gatekeepers:
         gatekeeper.go.set()
     outcomes = await asyncio.gather(*workers)
@@ -150,10 +151,10 @@ async def test_two_simultaneous_changes_both_hold(owned: Owned) -> None:
     telemetry = owned.database["telemetry"]
     with listening(gatekeeper):
         slow = asyncio.create_task(
-            change_policy(telemetry, owned.id, lambda policy: policy.with_window("performance", Window(owned.clock())))
+            changed(telemetry, owned.id, lambda policy: policy.with_window("performance", Window(owned.clock())))
         )
     await gatekeeper.stopped.wait()
-    await change_policy(telemetry, owned.id, lambda policy: policy.without_window("usage", owned.policy.start))
+    await changed(telemetry, owned.id, lambda policy: policy.without_window("usage", owned.policy.start))
     gatekeeper.go.set()
     await slow
     policy = await load_policy(telemetry, owned.id)
@@ -172,7 +173,7 @@ async def test_a_policy_that_never_rests_is_given_up(owned: Owned) -> None:
             await telemetry.replace({name: value for name, value in item.items() if name[0] != "_"}, item["_etag"])
 
     with listening(meddle), pytest.raises(KeptChanging):
-        await change_policy(telemetry, owned.id, objected)
+        await changed(telemetry, owned.id, objected)
 
 
 async def test_a_takeover_beats_a_live_token(database: Database, device_keys: KeySet, clock: SettableClock) -> None:
@@ -240,7 +241,7 @@ async def test_an_objection_during_registration_holds(
     [link] = [
         item async for item in database["people"].query("SELECT * FROM c WHERE c.type = 'link'", partition="maria")
     ]
-    await change_policy(database["telemetry"], link["ownershipId"], objected)
+    await changed(database["telemetry"], link["ownershipId"], objected)
     gatekeeper.go.set()
     access, _ = await registering
     assert access.categories == []
@@ -250,6 +251,6 @@ async def test_an_erased_person_pairs_nothing(database: Database, device_keys: K
     """They asked for a claim, were erased, and the monitor shows the claim afterwards."""
     house = House(database, device_keys, clock)
     claim = await house.claim("maria")
-    await change_policy(database["people"], "maria", erased)
+    await changed(database["people"], "maria", erased)
     with pytest.raises(Problem, match="claim_unknown"):
         await house.register(claim)

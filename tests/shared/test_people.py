@@ -8,11 +8,12 @@ import pytest
 from shared.callers import Resident
 from shared.cosmos import Create, Database
 from shared.errors import Problem
-from shared.gate import Erased, change_policy, write_behind_gate
+from shared.gate import Erased, write_behind_gate
 from shared.injection import Point, listening
 from shared.people import own_record, person_without_account, resident
 from shared.sign_in import Identity
 from tests.conftest import SettableClock
+from tests.doubles import changed
 from tests.people import IDENTITY_KEY
 
 pytestmark = pytest.mark.wire
@@ -106,7 +107,7 @@ async def test_the_same_address_given_twice_is_one_person(database: Database, cl
 async def test_nothing_is_written_for_an_erased_person(database: Database, clock: SettableClock) -> None:
     """Their token is still good for a while; their gate says no."""
     caller = await sign_in(database, clock)
-    await change_policy(database["people"], caller.person_id, lambda policy: replace(policy, tombstone=True))
+    await changed(database["people"], caller.person_id, lambda policy: replace(policy, tombstone=True))
     item = {"id": "link:x", "type": "link", "personId": caller.person_id}
     with pytest.raises(Erased):
         await write_behind_gate(database["people"], caller.person_id, [Create(item)])

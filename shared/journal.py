@@ -1,0 +1,174 @@
+"""The journal of narrowing changes: what a database restored from a backup must not forget.
+
+Every change that makes a policy admit less (an end, a withdrawal, an objection, an erasure) is written create-only into
+blobs that nobody can change, before its success is told. A database older than the newest entry was restored: it
+serves nothing until `python -m shared replay-erasures` has narrowed it again. Entries hold random ids only.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Self
+
+from shared.blobs import JOURNAL, Blobs
+from shared.cosmos import Conflict, Container, Database, Delete
+from shared.gate import GATE, Policy, change_epoch, create_gate, load_policy
+
+PREFIX: Final = "narrowed/"
+EPOCH_STRIDE: Final = 1_000_000
+"""How far a replay raises every epoch: beyond any that a token of before the restore can carry."""
+
+_LATEST_MS: Final = 10**16
+_PURGE_AT_ONCE: Final = 100
+
+
+class RestoredDatabase(Exception):
+    """The database is older than the newest entry of the journal: run `python -m shared replay-erasures`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One narrowing change: the policy that was in force after it."""
+
+    container: str
+    partition: str
+    policy: Policy
+
+    @property
+    def name(self) -> str:
+        """Its blob's name; the time is counted backwards, so that the newest is listed first."""
+        changed_at = self.policy.changed_at or self.policy.start
+        backwards = _LATEST_MS - int(changed_at.timestamp() * 1000)
+        return f"{PREFIX}{backwards:016d}-{self.partition}-{self.policy.epoch}.json"
+
+    def written(self) -> bytes:
+        """Its blob's content."""
+        return json.dumps(
+            {
+                "container": self.container,
+                "partition": self.partition,
+                "policy": self.policy.stored(),
+            }
+        ).encode()
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Read what `written` wrote."""
+        written: dict[str, Any] = json.loads(content)
+        return cls(written["container"], written["partition"], Policy.from_claims(written["policy"]))
+
+
+class Journal:
+    """The journal in its blobs."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        """Take the blobs."""
+        self._blobs = blobs
+
+    async def narrowed(self, container: str, partition: str, policy: Policy) -> None:
+        """Write a change; a repeat changes nothing."""
+        entry = Entry(container, partition, policy)
+        try:
+            await self._blobs.create(JOURNAL, entry.name, entry.written())
+        except Conflict:
+            return
+
+    async def newest(self) -> Entry | None:
+        """The last change, or None."""
+        async for name in self._blobs.names(JOURNAL, PREFIX):
+            return await self._entry(name)
+        return None
+
+    async def newest_last(self) -> AsyncIterator[Entry]:
+        """Every change, the newest last: a replay that was cut off is seen as such."""
+        newest = None
+        async for name in self._blobs.names(JOURNAL, PREFIX):
+            if newest is None:
+                newest = name
+            else:
+                yield await self._entry(name)
+        if newest is not None:
+            yield await self._entry(newest)
+
+    async def _entry(self, name: str) -> Entry:
+        content = await self._blobs.read(JOURNAL, name)
+        if content is None:
+            raise LookupError("a journal entry that was listed is gone: the journal must be immutable")
+        return Entry.read(content)
+
+
+async def refuse_restored(database: Database, journal: Journal) -> None:
+    """Let a database pass that knows the newest change.
+
+    Raises:
+        RestoredDatabase: it does not.
+    """
+    newest = await journal.newest()
+    if newest is None:
+        return
+    try:
+        policy = await load_policy(database[newest.container], newest.partition)
+    except LookupError as error:
+        raise RestoredDatabase from error
+    if policy.epoch < newest.policy.epoch:
+        raise RestoredDatabase
+
+
+async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
+    """Narrow a restored database again, raise every epoch, and purge what was erased; return the number of entries.
+
+    It may be cut off and run again at any point: every part only narrows, and the newest entry is replayed last.
+    """
+    for name in ("people", "telemetry"):
+        async for gate in database[name].query("SELECT * FROM c WHERE c.id = 'gate'"):
+            partition = str(gate[database[name].partition_key])
+            await change_epoch(database[name], partition, lambda policy: policy, by=EPOCH_STRIDE, now=now)
+    count = 0
+    async for entry in journal.newest_last():
+        await _narrow(entry, database[entry.container], now=now)
+        count += 1
+    return count
+
+
+async def _narrow(entry: Entry, container: Container, *, now: datetime) -> None:
+    await create_gate(container, entry.partition, replace(entry.policy, tombstone=True))  # leaves a gate that is there
+    await change_epoch(
+        container,
+        entry.partition,
+        lambda policy: intersection(policy, entry.policy),
+        by=entry.policy.epoch,
+        now=now,
+    )
+    if entry.policy.tombstone:
+        await purge(container, entry.partition)
+
+
+def intersection(policy: Policy, narrowed: Policy) -> Policy:
+    """What both admit."""
+    ends = [end for end in (policy.end, narrowed.end) if end is not None]
+    windows = {
+        category: tuple(
+            replace(window, end=_earlier(window.end, other.end))
+            for window in of_category
+            for other in narrowed.windows.get(category, ())
+            if other.start == window.start
+        )
+        for category, of_category in policy.windows.items()
+    }
+    return replace(
+        policy, end=min(ends, default=None), windows=windows, tombstone=policy.tombstone or narrowed.tombstone
+    )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((end for end in (one, other) if end is not None), default=None)
+
+
+async def purge(container: Container, partition: str) -> int:
+    """Delete everything of a partition but its gate; return how many items that were."""
+    ids = [item["id"] async for item in container.query("SELECT c.id FROM c", partition=partition)]
+    doomed = [item_id for item_id in ids if item_id != GATE]
+    for start in range(0, len(doomed), _PURGE_AT_ONCE):
+        await container.batch(partition, [Delete(item_id) for item_id in doomed[start : start + _PURGE_AT_ONCE]])
+    return len(doomed)

@@ -5,6 +5,7 @@ its ownership, under ETag), the end of the ownership before, and only then a tok
 ownership that it founds, so a repeated registration resumes where the first one was cut off.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -20,6 +21,7 @@ from shared.errors import Problem
 from shared.gate import Erased, Policy, Window, change_policy, create_gate, load_policy, write_behind_gate
 from shared.injection import reached
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
+from shared.ledger import SERVICE, THE_PERSON, Step, record_about
 
 _TRIES: Final = 5
 DEVICE_ITEM: Final = "device"
@@ -55,7 +57,7 @@ async def register_monitor(
         except (Stale, Conflict):
             continue  # another registration of the same monitor was faster
         await reached("registration.owned")
-        await _finish(device, database=database)
+        await _finish(device, database=database, now=now)
         await reached("registration.finished")
         return await grant_access(device, database=database, keys=keys, now=now), is_new
     raise Problem("busy", retry_after_s=1)
@@ -174,15 +176,28 @@ async def _link(person_id: str, device_id: str, ownership_id: str, *, database: 
         return  # a repeat: the link is there
 
 
-async def _finish(device: Item, *, database: Database) -> None:
+async def _finish(device: Item, *, database: Database, now: datetime) -> None:
     """End what came before, then let the new link count; every part may be repeated."""
     query = "SELECT * FROM c WHERE c.type = 'pastOwnership'"
     async for past in database["devices"].query(query, partition=device["deviceId"]):
         until = clock.moment(past["until"])
         await change_policy(database["telemetry"], past["ownershipId"], partial(_ended, end=until))
+        with suppress(Erased):  # nobody is left of whom it could be told
+            await record_about(
+                past["ownerPersonId"],
+                Step(past["ownershipId"], "ownership_ended", SERVICE, {"ownershipId": past["ownershipId"]}),
+                database=database,
+                now=now,
+            )
         await _set_link(
             past["ownerPersonId"], past["ownershipId"], {"state": "ended", "until": past["until"]}, database
         )
+    await record_about(
+        device["ownerPersonId"],
+        Step(device["ownershipId"], "pairing_completed", THE_PERSON, {"ownershipId": device["ownershipId"]}),
+        database=database,
+        now=now,
+    )
     await _set_link(device["ownerPersonId"], device["ownershipId"], {"state": "active"}, database)
 
 

@@ -6,10 +6,11 @@ from typing import Final
 from export_user_data.contract import DownloadLink, Export
 from shared import clock
 from shared.blobs import EXPORTS, Blobs
-from shared.cosmos import Container, Item
+from shared.cosmos import Container, Database, Item
 from shared.errors import Problem
 from shared.hubs import Hub
 from shared.jobs import start_job
+from shared.ledger import SERVICE, THE_PERSON, Step, record_about
 
 KIND: Final = "export"
 LINK_LIFE: Final = timedelta(minutes=5)
@@ -18,9 +19,24 @@ _STATES: Final = {"queued": "queued", "running": "running", "done": "ready", "pa
 """What a job's state means to the person who waits for it."""
 
 
-async def request_export(person_id: str, scope: str, *, jobs: Container, hub: Hub, now: datetime) -> Export:
+async def request_export(person_id: str, scope: str, *, database: Database, hub: Hub, now: datetime) -> Export:
     """Queue an export."""
-    return _view(await start_job(KIND, person_id, {"scope": scope}, jobs=jobs, hub=hub, now=now))
+    item = await start_job(KIND, person_id, {"scope": scope}, jobs=database["jobs"], hub=hub, now=now)
+    await record_request(item, database=database, now=now)
+    return _view(item)
+
+
+async def record_request(item: Item, *, database: Database, now: datetime) -> None:
+    """Tell the ledger that the export was asked for; its worker says so again, should the request have been cut off."""
+    details = {"exportId": item["jobId"], "scope": item["scope"]}
+    step = Step(item["jobId"], "export_requested", THE_PERSON, details)
+    await record_about(item["personId"], step, database=database, now=now)
+
+
+async def record_ready(item: Item, *, database: Database, now: datetime) -> None:
+    """Tell the ledger that the copy was made."""
+    step = Step(item["jobId"], "export_ready", SERVICE, {"exportId": item["jobId"]})
+    await record_about(item["personId"], step, database=database, now=now)
 
 
 async def own_export(person_id: str, job_id: str, *, jobs: Container) -> Item:
@@ -40,19 +56,28 @@ async def export_state(person_id: str, job_id: str, *, jobs: Container) -> Expor
     return _view(await own_export(person_id, job_id, jobs=jobs))
 
 
-async def download_link(person_id: str, job_id: str, *, jobs: Container, blobs: Blobs, now: datetime) -> DownloadLink:
+async def download_link(
+    person_id: str, job_id: str, *, database: Database, blobs: Blobs, now: datetime
+) -> DownloadLink:
     """A read-only address of one's finished export, good for minutes.
+
+    The ledger keeps that it was given, since nobody sees whether it is used.
 
     Raises:
         Problem: export_unknown, export_not_ready or export_expired.
     """
-    item = await own_export(person_id, job_id, jobs=jobs)
+    item = await own_export(person_id, job_id, jobs=database["jobs"])
     if now >= clock.moment(item["expiresAt"]):
         raise Problem("export_expired")
     if item["state"] != "done":
         raise Problem("export_not_ready", retry_after_s=2)
+    expires_at = now + LINK_LIFE
+    given = Step(
+        job_id, "export_link_given", THE_PERSON, {"exportId": job_id}, step=f"link-until-{clock.text(expires_at)}"
+    )
+    await record_about(person_id, given, database=database, now=now)
     url = await blobs.read_link(EXPORTS, item["blobName"], now=now, life=LINK_LIFE)
-    return DownloadLink(url=url, expires_at=now + LINK_LIFE)
+    return DownloadLink(url=url, expires_at=expires_at)
 
 
 def _view(item: Item) -> Export:

@@ -42,7 +42,7 @@ def _exports(api: Api, functions: func.Blueprint) -> None:
         return await exports.request_export(
             call.caller.person_id,
             call.body.scope,
-            jobs=services.database["jobs"],
+            database=services.database,
             hub=services.hubs.jobs,
             now=services.clock(),
         )
@@ -76,7 +76,7 @@ def _exports(api: Api, functions: func.Blueprint) -> None:
         return await exports.download_link(
             call.caller.person_id,
             call.id("exportId"),
-            jobs=services.database["jobs"],
+            database=services.database,
             blobs=services.blobs,
             now=services.clock(),
         )
@@ -116,6 +116,21 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
         for job_id in await jobs.stalled_jobs(jobs=services.database["jobs"], now=services.clock()):
             await jobs.nudge(job_id, hub=services.hubs.jobs)
 
+    @functions.function_name("checkpoint_ledger")
+    @functions.timer_trigger("timer", "0 10 0 * * *")
+    async def checkpoint_ledger(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+        """Sign where every chain of the ledger ends, once a day."""
+        from shared.ledger.checkpoints import checkpoint  # noqa: PLC0415 - loaded where used
+
+        services = await api.services()
+        digest = await checkpoint(
+            ledger=services.database["ledger"],
+            blobs=services.blobs,
+            keys=services.export_keys,
+            now=services.clock(),
+        )
+        _log.info("checkpoint of the ledger: %s", digest)
+
 
 def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
     """The job ids in a batch of nudges, each once; a nudge that cannot be read is only a nudge, and is counted."""
@@ -153,7 +168,9 @@ async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | 
             size += len(chunk)
             yield chunk
 
+    await exports.record_request(item, database=services.database, now=now)
     await lease.commit(stepsTotal=1)
     await services.blobs.upload(EXPORTS, blob_name, counted())
     await lease.commit(stepsDone=1, blobName=blob_name, bytes=size, readyAt=clock.text(services.clock()))
+    await exports.record_ready(item, database=services.database, now=services.clock())
     return None

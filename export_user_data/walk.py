@@ -7,6 +7,7 @@ from typing import Any, Final
 from shared import data_map
 from shared.cosmos import Database, Item
 from shared.data_map import READINGS, Record
+from shared.ledger import CHAIN
 
 _EVERYTHING: Final = "SELECT * FROM c"
 
@@ -22,7 +23,7 @@ class Held:
 
 
 async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Held]:
-    """Every item held about a person: the account, then each period of ownership with device and telemetry."""
+    """Every item held about a person: the account, what the ledger says, then each period of ownership."""
     async for held in _everything(person_id, database=database):
         if held.record.export is not None:
             yield held
@@ -30,10 +31,16 @@ async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Hel
 
 async def _everything(person_id: str, *, database: Database) -> AsyncIterator[Held]:
     links: list[Item] = []
+    ledger_subject: str | None = None
     async for item in database["people"].query(_EVERYTHING, partition=person_id):
         if item["type"] == "link":
             links.append(item)
+        if item["type"] == "ledgerSubject":
+            ledger_subject = item["ledgerSubject"]
         yield _held("people", item, None)
+    if ledger_subject is not None:
+        async for item in database["ledger"].query(CHAIN, partition=ledger_subject):
+            yield _held("ledger", item, None)
     for link in sorted(links, key=lambda link: str(link["since"])):
         async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
             if item["ownershipId"] == link["ownershipId"]:  # others' periods are not shown

@@ -5,6 +5,7 @@ its ownership, under ETag), the end of the ownership before, and only then a tok
 ownership that it founds, so a repeated registration resumes where the first one was cut off.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -29,6 +30,7 @@ from shared.gate import (
 )
 from shared.injection import reached
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
+from shared.ledger import SERVICE, THE_PERSON, Step, record_about
 
 _TRIES: Final = 5
 DEVICE_ITEM: Final = "device"
@@ -192,9 +194,22 @@ async def _finish(device: Item, *, database: Database, journal: NarrowingJournal
         await change_policy(
             database["telemetry"], past["ownershipId"], partial(_ended, end=until), journal=journal, now=now
         )
+        with suppress(Erased):  # nobody is left of whom it could be told
+            await record_about(
+                past["ownerPersonId"],
+                Step(past["ownershipId"], "ownership_ended", SERVICE, {"ownershipId": past["ownershipId"]}),
+                database=database,
+                now=now,
+            )
         await _set_link(
             past["ownerPersonId"], past["ownershipId"], {"state": "ended", "until": past["until"]}, database
         )
+    await record_about(
+        device["ownerPersonId"],
+        Step(device["ownershipId"], "pairing_completed", THE_PERSON, {"ownershipId": device["ownershipId"]}),
+        database=database,
+        now=now,
+    )
     await _set_link(device["ownerPersonId"], device["ownershipId"], {"state": "active"}, database)
 
 
@@ -209,5 +224,5 @@ async def _set_link(person_id: str, ownership_id: str, change: Item, database: D
         return
     try:
         await write_behind_gate(people, person_id, [Replace(declared(link) | change, link["_etag"])])
-    except Stale:
-        return  # a simultaneous repeat of this registration has done it
+    except (Stale, Erased):
+        return  # a simultaneous repeat of this registration has done it, or its person was erased

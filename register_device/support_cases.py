@@ -9,6 +9,7 @@ from shared.cosmos import Database, Item, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, Window, change_policy
+from shared.ledger import THE_PERSON, Step, record_about
 from shared.people import new_id
 
 
@@ -33,6 +34,9 @@ async def open_case(
         "caseExpiresAt": clock.text(expires_at),
     }
     await database["devices"].create(item)  # the ground comes before what it allows
+    details: dict[str, str | int] = {"caseId": case_id, "ownershipId": device["ownershipId"], "days": days}
+    opened = Step(case_id, "support_case_opened", THE_PERSON, details)
+    await record_about(person_id, opened, database=database, now=now)
     window = Window(now, expires_at)
     await change_policy(
         database["telemetry"],
@@ -66,6 +70,8 @@ async def close_case(
         journal=journal,
         now=now,
     )
+    step = Step(case_id, "support_case_closed", THE_PERSON, {"caseId": case_id, "ownershipId": device["ownershipId"]})
+    await record_about(person_id, step, database=database, now=now)
     closed = declared(item) | {"closedAt": clock.text(now)}
     try:
         await database["devices"].replace(closed, item["_etag"])

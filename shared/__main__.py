@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.services import Services, open_services
+from shared.settings import SettingsUnusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,11 @@ def main(argv: list[str] | None = None) -> int:
     for name, command in COMMANDS.items():
         command.arguments(commands.add_parser(name, help=command.about, description=command.about))
     args = parser.parse_args(argv)
-    return asyncio.run(_run(COMMANDS[args.command], args))
+    try:
+        return asyncio.run(_run(COMMANDS[args.command], args))
+    except SettingsUnusable as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ Point = Literal[
     "registration.gated",
     "registration.owned",
     "registration.finished",
+    "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]
 

@@ -51,7 +51,7 @@ LEDGER: Final = Container(
     partition_key="subject",
     indexed=("type", "subject", "seq"),
     records={
-        "entry": Record(
+        "ledgerEntry": Record(
             container="ledger",
             about="What was done to whose data, by whom and when; it is never changed.",
             category=Category.SERVICE,
@@ -72,7 +72,7 @@ LEDGER: Final = Container(
                 "hash": Field(about="SHA-256 of this entry, the hash of the one before included."),
             },
         ),
-        "head": Record(
+        "ledgerHead": Record(
             container="ledger",
             about="Where a subject's chain ends.",
             category=Category.SERVICE,
@@ -86,7 +86,7 @@ LEDGER: Final = Container(
                 "hash": Field(about="Hash of the last entry."),
             },
         ),
-        "step": Record(
+        "ledgerStep": Record(
             container="ledger",
             about="That a step is in the chain, so that a repeat counts once.",
             category=Category.SERVICE,

@@ -28,7 +28,7 @@ STORE_CLOCKS_APART_S: Final = 300
 """How far the clocks of two partitions of the store may differ. Heads that moved in this time before the last
 checkpoint are named again, which does no harm."""
 
-_HEADS: Final = "SELECT c.subject, c.seq, c.hash, c._ts FROM c WHERE c.type = 'head'"
+_HEADS: Final = "SELECT c.subject, c.seq, c.hash, c._ts FROM c WHERE c.type = 'ledgerHead'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,10 @@ GENESIS: Final = "0" * 64
 """What the first entry of a chain has for the hash of the one before."""
 
 
+CHAIN: Final = "SELECT * FROM c WHERE c.type = 'ledgerEntry' ORDER BY c.seq"
+"""Asks one partition for its entries in their order."""
+
+
 class Broken(Exception):
     """The ledger is not what was written: somebody has changed it."""
 

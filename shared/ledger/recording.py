@@ -14,6 +14,8 @@ from shared.callers import Role
 from shared.cosmos import BatchFailed, Conflict, Container, Create, Database, Item, Operation, Replace, declared
 from shared.data_map import Detail, Undeclared
 from shared.errors import Problem
+from shared.gate import write_behind_gate
+from shared.injection import reached
 from shared.ledger.entries import GENESIS, HEAD, SERVICE_SUBJECT, Broken, check_details, entry_id, sealed
 from shared.people import new_id
 
@@ -90,19 +92,26 @@ async def subject_of(person_id: str, *, people: Container) -> str:
 
     The item that holds it is all that ties a chain to a person. Who erases a person destroys it last, when nothing
     more is recorded of them.
+
+    Raises:
+        Erased: the person was erased, so that it is not made anew.
     """
     known = await people.read(person_id, _SUBJECT_ITEM)
     if known is None:
         known = {"id": _SUBJECT_ITEM, "type": _SUBJECT_ITEM, "personId": person_id, "ledgerSubject": new_id()}
         try:
-            await people.create(known)
+            await write_behind_gate(people, person_id, [Create(known)])
         except Conflict:  # another request was faster: its name is the one
             known = await people.read(person_id, _SUBJECT_ITEM) or known
     return str(known["ledgerSubject"])
 
 
 async def record_about(person_id: str, step: Step, *, database: Database, now: datetime) -> Item:
-    """Record what was done to a person's data, as `record`."""
+    """Record what was done to a person's data.
+
+    Raises:
+        Erased: the person was erased; otherwise as `record`.
+    """
     subject = await subject_of(person_id, people=database["people"])
     return await record(subject, step, ledger=database["ledger"], now=now)
 
@@ -118,6 +127,7 @@ async def record(subject: str, step: Step, *, ledger: Container, now: datetime) 
         known, head = await asyncio.gather(ledger.read(subject, step.item_id), ledger.read(subject, HEAD))
         if known is not None:
             return await _first_entry(subject, known, ledger)
+        await reached("ledger.read")
         entry = _entry(subject, step, head, now)
         try:
             await ledger.batch(subject, _operations(entry, step, head))
@@ -143,7 +153,7 @@ def _entry(subject: str, step: Step, head: Item | None, now: datetime) -> Item:
     return sealed(
         {
             "id": entry_id(seq),
-            "type": "entry",
+            "type": "ledgerEntry",
             "subject": subject,
             "seq": seq,
             "at": clock.text(now),
@@ -160,9 +170,9 @@ def _entry(subject: str, step: Step, head: Item | None, now: datetime) -> Item:
 
 def _operations(entry: Item, step: Step, head: Item | None) -> list[Operation]:
     subject, seq = entry["subject"], entry["seq"]
-    new_head = {"id": HEAD, "type": "head", "subject": subject, "seq": seq, "hash": entry["hash"]}
+    new_head = {"id": HEAD, "type": "ledgerHead", "subject": subject, "seq": seq, "hash": entry["hash"]}
     return [
-        Create({"id": step.item_id, "type": "step", "subject": subject, "seq": seq}),
+        Create({"id": step.item_id, "type": "ledgerStep", "subject": subject, "seq": seq}),
         Create(entry),
         Create(new_head) if head is None else Replace(new_head, head["_etag"]),
     ]

@@ -1,7 +1,6 @@
 """What all checkpoints name, put by on disk while the chains are verified, so that memory stays bounded."""
 
 import sqlite3
-from collections.abc import Iterator
 from typing import Final, Self
 
 from shared.ledger.entries import Head
@@ -67,7 +66,7 @@ class Spool:
             taken.setdefault(seq, []).append((digest, date))
         return taken
 
-    def left(self) -> Iterator[tuple[str, int, str]]:
-        """Subjects that were not taken out: the highest number that is named of each, and the day."""
-        rows = self._database.execute("SELECT subject, MAX(seq), date FROM named GROUP BY subject ORDER BY subject")
-        yield from rows
+    def any_left(self) -> str | None:
+        """A subject that was not taken out yet."""
+        found = self._database.execute("SELECT MIN(subject) FROM named").fetchone()
+        return None if found[0] is None else str(found[0])

@@ -11,7 +11,7 @@ from shared.blobs import JOURNAL, Blobs
 from shared.cosmos import Container, Item
 from shared.keys import KeySet
 from shared.ledger.checkpoints import PREFIX, Checkpoint, checkpoint_name, content_hash, heads_in
-from shared.ledger.entries import GENESIS, HEAD, SERVICE_SUBJECT, Broken, entry_id, hash_of
+from shared.ledger.entries import CHAIN, GENESIS, HEAD, SERVICE_SUBJECT, Broken, entry_id, hash_of
 from shared.ledger.spool import Spool
 
 CONCURRENT_CHAINS: Final = 16
@@ -19,7 +19,6 @@ JOURNAL_SUBJECT: Final = "checkpoint"
 """What a finding names for its subject when it is about a checkpoint; its number is then the day."""
 
 _SUBJECTS: Final = "SELECT DISTINCT c.subject FROM c ORDER BY c.subject"
-_CHAIN: Final = "SELECT * FROM c WHERE c.type = 'entry' ORDER BY c.seq"
 
 
 class Finding(NamedTuple):
@@ -42,9 +41,9 @@ async def verify(
             for findings in await asyncio.gather(*(check.findings(one) for one in several)):
                 for finding in findings:
                     yield finding
-        for missing, seq, date in spool.left():
-            if subject in {None, missing}:
-                yield Finding(missing, seq, f"the whole chain is missing, which the checkpoint of {date} names")
+        while subject is None and (missing := spool.any_left()) is not None:
+            for finding in await check.findings(missing):
+                yield finding
 
 
 async def _checkpoints(spool: Spool, *, blobs: Blobs, keys: KeySet) -> AsyncIterator[Finding]:
@@ -108,7 +107,7 @@ class _Chains:
         """All findings of one chain."""
         chain = _Chain(subject, self._spool.take(subject))
         head = await self._ledger.read(subject, HEAD)
-        async for entry in self._ledger.query(_CHAIN, partition=subject):
+        async for entry in self._ledger.query(CHAIN, partition=subject):
             chain.follow(entry)
             if subject == SERVICE_SUBJECT:
                 await self._compare_checkpoint(entry, chain)
@@ -160,6 +159,9 @@ class _Chain:
 
     def compare(self, before: Item | None, after: Item | None) -> None:
         """Hold the end of the chain against the head as it was before the chain was read, and after."""
+        if after is None and not self.seq:
+            self._nothing()
+            return
         for seq, names in self._named.items():
             self.found(seq, f"is missing, which the checkpoint of {names[0][1]} names")
         if after is None:
@@ -170,6 +172,13 @@ class _Chain:
             self.found(self.seq, f"lies behind the head, which names {_seq(after)}")
         elif _seq(after) == self.seq and after.get("hash") != self._previous:
             self.found(self.seq, "is another entry than the head names")
+
+    def _nothing(self) -> None:
+        if self._named:
+            last = max(self._named)
+            self.found(last, f"the whole chain is missing, which the checkpoint of {self._named[last][0][1]} names")
+        else:
+            self.found(0, "there are neither entries nor a head")
 
 
 def _seq(item: Item) -> int:

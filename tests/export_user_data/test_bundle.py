@@ -94,6 +94,8 @@ async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> No
     assert stems >= {
         "account/person.jsonl",
         "account/appInstallation.jsonl",
+        "account/ledgerEntry.jsonl",
+        "account/ledgerSubject.jsonl",
         "account/link.jsonl",
         "devices/DEVICE/device.jsonl",
         "devices/DEVICE/supportCase.jsonl",

@@ -3,9 +3,14 @@
 import pytest
 
 from export_user_data import exports
+from local.azurite import connection_string
+from shared import ledger
+from shared.blobs import Blobs
+from shared.callers import Resident
 from shared.cosmos import Database
 from shared.errors import Problem
 from shared.jobs import ATTEMPTS_LIMIT, Cursor, Lease, run_job
+from shared.people import own_record
 from tests.conftest import SettableClock
 from tests.doubles import RecordingHub
 
@@ -13,12 +18,13 @@ pytestmark = pytest.mark.wire
 
 
 async def ask(database: Database, clock: SettableClock) -> str:
-    asked = await exports.request_export("maria", "access", jobs=database["jobs"], hub=RecordingHub(), now=clock())
+    await own_record(Resident("maria", "maria@resident.example", "identity key"), database=database, now=clock())
+    asked = await exports.request_export("maria", "access", database=database, hub=RecordingHub(), now=clock())
     return asked.export_id
 
 
 async def build(lease: Lease) -> Cursor | None:
-    await lease.commit(stepsDone=1, stepsTotal=1, bytes=1234)
+    await lease.commit(stepsDone=1, stepsTotal=1, bytes=1234, blobName="maria.zip")
     return None
 
 
@@ -51,3 +57,20 @@ async def test_somebody_elses_export_is_unknown(database: Database, clock: Setta
         await exports.export_state("jordi", job_id, jobs=database["jobs"])
     with pytest.raises(Problem, match="export_unknown"):
         await exports.export_state("maria", "0" * 32, jobs=database["jobs"])
+
+
+async def test_the_ledger_keeps_who_got_what(database: Database, clock: SettableClock) -> None:
+    """Asked for once although said twice, and every link that was given; two of the same instant are one link."""
+    job_id = await ask(database, clock)
+    item = await exports.own_export("maria", job_id, jobs=database["jobs"])
+    await exports.record_request(item, database=database, now=clock())  # its worker says so again
+    await run_job(job_id, {"export": build}, jobs=database["jobs"], hub=RecordingHub(), now=clock)
+    await exports.record_ready(item, database=database, now=clock())
+    blobs = Blobs.open(connection=connection_string("http://127.0.0.1:1"), account_url=None, credential=None)
+    for minutes in (0, 0, 1):
+        clock.forward(minutes=minutes)
+        await exports.download_link("maria", job_id, database=database, blobs=blobs, now=clock())
+    await blobs.close()
+    subject = await ledger.subject_of("maria", people=database["people"])
+    actions = [item["action"] async for item in database["ledger"].query(ledger.CHAIN, partition=subject)]
+    assert actions == ["export_requested", "export_ready", "export_link_given", "export_link_given"]

@@ -1,6 +1,7 @@
 """Registration: who owns a monitor afterwards, whatever happens on the way."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,11 @@ from register_device.contract import DeviceAccess, DeviceData, Registration
 from register_device.devices import list_devices, owned_device
 from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case
+from shared import ledger
 from shared.callers import AttestedMonitor
 from shared.cosmos import Database
 from shared.errors import Problem
-from shared.gate import load_policy
+from shared.gate import change_policy, load_policy
 from shared.keys import KeySet, read_device_token
 from tests.conftest import SettableClock
 from tests.people import IDENTITY_KEY, SERIAL, House
@@ -155,6 +157,47 @@ async def test_a_support_case_ends_by_itself(house: House) -> None:
     inside, after = house.clock() + timedelta(days=6), house.clock() + timedelta(days=7)
     assert policy.refusal("performance", inside, inside) is None
     assert policy.refusal("performance", after, after) == "category_not_open"
+
+
+async def said(house: House, person: str) -> list[str]:
+    """What the ledger says was done to a person's data."""
+    subject = await ledger.subject_of(person, people=house.database["people"])
+    return [item["action"] async for item in house.database["ledger"].query(ledger.CHAIN, partition=subject)]
+
+
+async def test_the_ledger_says_who_came_to_own_it_and_who_lost_it(house: House) -> None:
+    """Each owner in a chain of their own; a repeated registration, and a factory reset, are not told again."""
+    claim = await house.claim("maria")
+    await house.register(claim)
+    await house.register(claim)
+    await house.pair("maria")
+    await house.pair("jordi")
+    await house.pair("jordi")
+    assert await said(house, "maria") == ["pairing_completed", "ownership_ended"]
+    assert await said(house, "jordi") == ["pairing_completed"]
+
+
+async def test_a_former_owner_who_was_erased_is_not_written_about(house: House) -> None:
+    """Their monitor goes over all the same, and no name in the ledger is made for them anew."""
+    await house.pair("maria")
+    people = house.database["people"]
+    await people._proxy.delete_item("ledgerSubject", "maria")
+    await change_policy(people, "maria", lambda policy: replace(policy, tombstone=True))
+    links = [item async for item in people.query("SELECT * FROM c WHERE c.type = 'link'", partition="maria")]
+    for link in links:
+        await people._proxy.delete_item(link["id"], "maria")
+    await house.pair("jordi")
+    assert await people.read("maria", "ledgerSubject") is None
+    assert await said(house, "jordi") == ["pairing_completed"]
+
+
+async def test_the_ledger_says_when_a_support_case_was_opened_and_closed(house: House) -> None:
+    """Closing it twice is told once."""
+    access = await house.pair("maria")
+    case = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    for _ in range(2):
+        await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+    assert await said(house, "maria") == ["pairing_completed", "support_case_opened", "support_case_closed"]
 
 
 async def test_closing_one_of_two_cases_keeps_the_other(house: House) -> None:

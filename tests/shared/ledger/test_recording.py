@@ -5,12 +5,14 @@ import asyncio
 import pytest
 
 from shared import ledger
-from shared.callers import Role
+from shared.callers import Resident, Role
 from shared.cosmos import Container, Database, Item
 from shared.data_map import ACTIONS, Undeclared
-from shared.ledger import SERVICE, THE_PERSON, Actor, Step, record, record_about, staff, subject_of
+from shared.errors import Problem
+from shared.injection import Point, listening
+from shared.ledger import SERVICE, THE_PERSON, Actor, Step, record, record_about, recording, staff, subject_of
 from shared.ledger.entries import GENESIS, hash_of
-from shared.people import new_id
+from shared.people import new_id, own_record
 from tests.conftest import SettableClock
 
 wire = pytest.mark.wire
@@ -22,8 +24,13 @@ def requested(request_id: str = "request", scope: str = "access") -> Step:
 
 
 async def chain(container: Container, subject: str = SUBJECT) -> list[Item]:
-    query = "SELECT * FROM c WHERE c.type = 'entry' ORDER BY c.seq"
-    return [item async for item in container.query(query, partition=subject)]
+    return [item async for item in container.query(ledger.CHAIN, partition=subject)]
+
+
+async def move_in(database: Database, clock: SettableClock, *person_ids: str) -> None:
+    for person_id in person_ids:
+        caller = Resident(person_id, f"{person_id}@resident.example", "identity key")
+        await own_record(caller, database=database, now=clock())
 
 
 @wire
@@ -80,6 +87,45 @@ async def test_fifty_writers_end_in_one_unbroken_chain(database: Database, clock
     assert [entry["previous"] for entry in entries] == [GENESIS, *hashes[:-1]]
 
 
+class Overtaker:
+    """Records a step of its own in the same chain whenever another is between reading the head and moving it."""
+
+    def __init__(self, container: Container, clock: SettableClock, *, times: int) -> None:
+        self.times = times
+        self._container = container
+        self._clock = clock
+        self._busy = False
+
+    async def __call__(self, point: Point) -> None:
+        if point != "ledger.read" or self._busy or not self.times:
+            return
+        self._busy, self.times = True, self.times - 1
+        await record(SUBJECT, requested(f"faster-{self.times}"), ledger=self._container, now=self._clock())
+        self._busy = False
+
+
+@wire
+async def test_a_step_that_others_overtook_follows_them(database: Database, clock: SettableClock) -> None:
+    """It has read the head when another step moves it: it is tried again, behind that one."""
+    with listening(Overtaker(database["ledger"], clock, times=2)):
+        await record(SUBJECT, requested("slower"), ledger=database["ledger"], now=clock())
+    entries = await chain(database["ledger"])
+    assert [entry["requestId"] for entry in entries] == ["faster-1", "faster-0", "slower"]
+    assert entries[2]["previous"] == entries[1]["hash"]
+
+
+@wire
+async def test_a_step_that_is_always_overtaken_is_given_up(
+    database: Database, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller is told to come back; nothing waits for ever."""
+    monkeypatch.setattr(recording, "PAUSE_LIMIT_S", 0)
+    overtaker = Overtaker(database["ledger"], clock, times=recording.TRIES + 5)
+    with listening(overtaker), pytest.raises(Problem, match="busy"):
+        await record(SUBJECT, requested("slower"), ledger=database["ledger"], now=clock())
+    assert overtaker.times == 5
+
+
 @wire
 async def test_a_recorded_step_without_its_entry_is_told(database: Database, clock: SettableClock) -> None:
     """A repeat does not paper over an entry that somebody has removed."""
@@ -90,8 +136,9 @@ async def test_a_recorded_step_without_its_entry_is_told(database: Database, clo
 
 
 @wire
-async def test_a_person_has_one_name_in_the_ledger(database: Database) -> None:
+async def test_a_person_has_one_name_in_the_ledger(database: Database, clock: SettableClock) -> None:
     """Asked for by many at once, too; it is not their id."""
+    await move_in(database, clock, "maria", "jordi")
     names = await asyncio.gather(*(subject_of("maria", people=database["people"]) for _ in range(10)))
     assert len(set(names)) == 1
     assert await subject_of("jordi", people=database["people"]) != names[0] != "maria"
@@ -99,7 +146,8 @@ async def test_a_person_has_one_name_in_the_ledger(database: Database) -> None:
 
 @wire
 async def test_without_the_mapping_nobody_can_tell_whose_it_is(database: Database, clock: SettableClock) -> None:
-    """What stays when it is destroyed names no person: neither by id nor by anything else that is stored of them."""
+    """What stays when it is destroyed names no person, and nothing that is stored elsewhere names the chain."""
+    await move_in(database, clock, "maria")
     for number in range(2):
         await record_about("maria", requested(f"request-{number}"), database=database, now=clock())
     subject = await subject_of("maria", people=database["people"])

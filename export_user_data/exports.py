@@ -10,6 +10,7 @@ from shared.cosmos import Container, Item
 from shared.errors import Problem
 from shared.hubs import Hub
 from shared.jobs import start_job
+from shared.notifications import notify
 
 KIND: Final = "export"
 LINK_LIFE: Final = timedelta(minutes=5)
@@ -53,6 +54,16 @@ async def download_link(person_id: str, job_id: str, *, jobs: Container, blobs: 
         raise Problem("export_not_ready", retry_after_s=2)
     url = await blobs.read_link(EXPORTS, item["blobName"], now=now, life=LINK_LIFE)
     return DownloadLink(url=url, expires_at=now + LINK_LIFE)
+
+
+async def tell_end(item: Item, state: str, *, people: Container, now: datetime) -> None:
+    """Tell its person that an export is ready, or that it could not be made."""
+    requested = clock.moment(item["createdAt"])
+    if state == "done":
+        template, moments = "export_ready", {"requested": requested, "until": clock.moment(item["expiresAt"])}
+    else:
+        template, moments = "export_failed", {"requested": requested}
+    await notify(item["personId"], template, item["jobId"], moments, people=people, now=now)
 
 
 def _view(item: Item) -> Export:

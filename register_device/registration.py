@@ -5,6 +5,7 @@ its ownership, under ETag), the end of the ownership before, and only then a tok
 ownership that it founds, so a repeated registration resumes where the first one was cut off.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,7 @@ from shared.data_map import Category
 from shared.errors import Problem
 from shared.gate import Policy, Window, change_policy, create_gate, load_policy
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
+from shared.notifications import notify
 
 _TRIES: Final = 5
 DEVICE_ITEM: Final = "device"
@@ -52,7 +54,7 @@ async def register_monitor(
                 device, is_new = await _newly_owned(device_id, device, claim, facts, database=database, now=now), True
         except (Stale, Conflict):
             continue  # another registration of the same monitor was faster
-        await _finish(device, database=database)
+        await _finish(device, database=database, now=now)
         return await grant_access(device, database=database, keys=keys, now=now), is_new
     raise Problem("busy", retry_after_s=1)
 
@@ -165,27 +167,38 @@ async def _link(person_id: str, device_id: str, ownership_id: str, *, database: 
         return  # a repeat: the link is there
 
 
-async def _finish(device: Item, *, database: Database) -> None:
+async def _finish(device: Item, *, database: Database, now: datetime) -> None:
     """End what came before, then let the new link count; every part may be repeated."""
     query = "SELECT * FROM c WHERE c.type = 'pastOwnership'"
     async for past in database["devices"].query(query, partition=device["deviceId"]):
         until = clock.moment(past["until"])
         await change_policy(database["telemetry"], past["ownershipId"], partial(_ended, end=until))
-        await _set_link(
-            past["ownerPersonId"], past["ownershipId"], {"state": "ended", "until": past["until"]}, database
-        )
-    await _set_link(device["ownerPersonId"], device["ownershipId"], {"state": "active"}, database)
+        tell = partial(_tell, past, "ownership_ended", {"until": until}, database=database, now=now)
+        await _set_link(past, {"state": "ended", "until": past["until"]}, tell, database)
+    since = clock.moment(device["ownedSince"])
+    tell = partial(_tell, device, "monitor_paired", {"since": since}, database=database, now=now)
+    await _set_link(device, {"state": "active"}, tell, database)
 
 
 def _ended(policy: Policy, *, end: datetime) -> Policy:
     return policy if policy.end is not None else replace(policy, end=end)
 
 
-async def _set_link(person_id: str, ownership_id: str, change: Item, database: Database) -> None:
+async def _tell(
+    ownership: Item, template: str, moments: Mapping[str, datetime], *, database: Database, now: datetime
+) -> None:
+    await notify(
+        ownership["ownerPersonId"], template, ownership["ownershipId"], moments, people=database["people"], now=now
+    )
+
+
+async def _set_link(ownership: Item, change: Item, tell: Callable[[], Awaitable[None]], database: Database) -> None:
+    """Change the link of an ownership, and tell its person before: what is cut off in between is told again."""
     people = database["people"]
-    link = await people.read(person_id, f"link:{ownership_id}")
+    link = await people.read(ownership["ownerPersonId"], f"link:{ownership['ownershipId']}")
     if link is None or all(link.get(name) == value for name, value in change.items()):
         return
+    await tell()
     try:
         await people.replace(declared(link) | change, link["_etag"])
     except Stale:

@@ -9,6 +9,7 @@ from shared.cosmos import Database, Item, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
 from shared.gate import Window, change_policy
+from shared.notifications import notify
 from shared.people import new_id
 
 
@@ -30,7 +31,9 @@ async def open_case(person_id: str, device_id: str, days: int, *, database: Data
         "openedAt": clock.text(now),
         "caseExpiresAt": clock.text(expires_at),
     }
-    await database["devices"].create(item)  # the ground comes before what it allows
+    await database["devices"].create(item)  # the ground, and the word to its owner, come before what it allows
+    moments = {"since": now, "until": expires_at}
+    await notify(person_id, "support_case_opened", case_id, moments, people=database["people"], now=now)
     window = Window(now, expires_at)
     await change_policy(
         database["telemetry"],
@@ -58,6 +61,7 @@ async def close_case(person_id: str, device_id: str, case_id: str, *, database: 
         device["ownershipId"],
         lambda policy: policy.without_window(Category.PERFORMANCE.value, begun),
     )
+    await notify(person_id, "support_case_closed", case_id, {"until": now}, people=database["people"], now=now)
     closed = declared(item) | {"closedAt": clock.text(now)}
     try:
         await database["devices"].replace(closed, item["_etag"])

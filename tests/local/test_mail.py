@@ -7,6 +7,7 @@ import email.policy
 import smtplib
 from collections.abc import AsyncIterator, Callable
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,10 @@ def message(body: str = "Hello.\n") -> EmailMessage:
     written["From"], written["To"], written["Subject"] = FROM, TO, "¿Qué tal?"
     written.set_content(body, cte="8bit")
     return written
+
+
+def send(client: smtplib.SMTP, body: str) -> None:
+    client.send_message(message(body))
 
 
 async def with_client(sink: MailSink, talk: Callable[[smtplib.SMTP], Any]) -> Any:
@@ -75,9 +80,9 @@ async def test_a_mail_is_kept_with_its_envelope(sink: MailSink, tmp_path: Path) 
 async def test_files_lie_in_the_order_of_arrival(sink: MailSink, tmp_path: Path) -> None:
     """Their names say when; a restart does not write over them."""
     for number in range(3):
-        await with_client(sink, lambda client, n=number: client.send_message(message(f"{n}\n")))
+        await with_client(sink, partial(send, body=f"{number}\n"))
     async with MailSink(data=tmp_path / "mail") as restarted:
-        await with_client(restarted, lambda client: client.send_message(message("3\n")))
+        await with_client(restarted, partial(send, body="3\n"))
     files = sorted((tmp_path / "mail").glob("*.eml"))
     assert [file.read_bytes().rstrip()[-1:] for file in files] == [b"0", b"1", b"2", b"3"]
 

@@ -147,7 +147,7 @@ async def _run_steps(lease: Lease, step: Step, ending: Ending, *, hub: Hub) -> s
         except Exception as error:  # noqa: BLE001 - the edge of a step: the job item keeps the failure, and is tried again
             return await _failed(lease, error, ending)
         if cursor is None:
-            await ending(lease.item, "done")
+            await _end(lease, "done", ending)
             await lease.commit(state="done", failures=0)
             return "done"
         out_of_time = lease.now() - begun >= INVOCATION_BUDGET
@@ -158,12 +158,18 @@ async def _run_steps(lease: Lease, step: Step, ending: Ending, *, hub: Hub) -> s
             return "to be continued"
 
 
+async def _end(lease: Lease, state: str, ending: Ending) -> None:
+    """Tell the end of a job that is still held: who was taken over has nothing to tell."""
+    await lease.commit()
+    await ending(lease.item, state)
+
+
 async def _failed(lease: Lease, error: Exception, ending: Ending) -> str:
     """Keep the failure; the timer brings the job again after a pause, unless it has failed too often."""
     failures = lease.item["failures"] + 1
     kind = type(error).__qualname__
     if failures >= ATTEMPTS_LIMIT:
-        await ending(lease.item, "parked")
+        await _end(lease, "parked", ending)
         await lease.commit(state="parked", failures=failures, failure=kind)
         _log.error("ALARM job_parked: %s, after %d failures, last %s", lease.item["type"], failures, kind)
         return "parked"

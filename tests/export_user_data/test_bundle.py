@@ -95,6 +95,7 @@ async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> No
         "account/person.jsonl",
         "account/appInstallation.jsonl",
         "account/link.jsonl",
+        "account/notification.jsonl",
         "devices/DEVICE/device.jsonl",
         "devices/DEVICE/supportCase.jsonl",
         "devices/DEVICE/gate.jsonl",

@@ -31,14 +31,15 @@ class Ports(NamedTuple):
     eventhubs: int = 5672
     cosmos: int = 8081
     identity: int = 8090
+    mail: int = 1025
     host: int = 7071
 
 
-ANY_PORTS: Final = Ports(0, 0, 0, 0, 0)
+ANY_PORTS: Final = Ports(0, 0, 0, 0, 0, 0)
 
 
 class LocalCloud:
-    """Azurite, Event Hubs, Cosmos DB, sign-in and the Functions host, each a child process that ends with this one.
+    """Azurite, Event Hubs, Cosmos DB, sign-in, mail and the Functions host: child processes that end with this one.
 
     Args:
         data: the directory that keeps everything; one cloud at a time can use it.
@@ -79,7 +80,7 @@ class LocalCloud:
     def addresses(self) -> settings.Addresses:
         """Where the other parts listen."""
         return settings.Addresses(
-            *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity"))
+            *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity", "mail"))
         )
 
     @property
@@ -127,6 +128,7 @@ class LocalCloud:
             "identity": self._command(
                 "identity", "--port", str(self._ports.identity), "--data", str(self.state.identity)
             ),
+            "mail": self._command("mail", "--port", str(self._ports.mail), "--data", str(self.state.mail)),
         }
         # The official clients take seconds to load: that happens while the parts start.
         loading = asyncio.to_thread(importlib.import_module, "local.provision")

@@ -15,7 +15,7 @@ import contextlib
 import email.policy
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -55,14 +55,28 @@ class Received:
         return "".join(f"{line}\r\n" for line in envelope).encode() + self.content
 
 
-class MailSink:
-    """The server; `tls` makes every connection TLS from its first byte."""
+def kept_in(data: Path) -> list[EmailMessage]:
+    """The mails in a sink's directory, in the order of their arrival."""
+    parser = BytesParser(EmailMessage, policy=email.policy.default)
+    return [parser.parsebytes(file.read_bytes()) for file in sorted(data.glob("*.eml"))]
 
-    def __init__(self, port: int = 0, data: Path | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+
+class MailSink:
+    """The server; `tls` makes every connection TLS from its first byte, `starttls` lets clients ask for it."""
+
+    def __init__(
+        self,
+        port: int = 0,
+        data: Path | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        starttls: ssl.SSLContext | None = None,
+    ) -> None:
         self.messages: list[Received] = []
         self.logins: list[tuple[str, str]] = []
         """User and password of every login; any are good."""
         self.address = ""
+        self.starttls = starttls
         self._port = port
         self._data = data
         self._tls = tls
@@ -134,11 +148,12 @@ class _Session:
         self._writer = writer
         self._sender: str | None = None
         self._recipients: list[str] = []
-        self._verbs = {
+        self._verbs: dict[bytes, Callable[[bytes], Awaitable[str | None]]] = {
             b"EHLO": self._hello,
             b"HELO": self._start_anew,
             b"RSET": self._start_anew,
             b"NOOP": self._nothing,
+            b"STARTTLS": self._secure,
             b"AUTH": self._login,
             b"MAIL": self._from,
             b"RCPT": self._to,
@@ -149,12 +164,13 @@ class _Session:
     async def run(self) -> None:
         """Greet, and answer command by command."""
         await self._say("220 local mail sink: nothing is delivered")
-        reply = ""
-        while not reply.startswith("221"):
-            verb, _, rest = (await self._line()).rstrip(b"\r\n").partition(b" ")
-            answer = self._verbs.get(verb.upper(), self._unsupported)
-            reply = await answer(rest.strip())
-            await self._say(reply)
+        verb = b""
+        while verb != b"QUIT":
+            written, _, rest = (await self._line()).rstrip(b"\r\n").partition(b" ")
+            verb = written.upper()
+            answer = self._verbs.get(verb, self._unsupported)
+            if reply := await answer(rest.strip()):
+                await self._say(reply)
 
     async def _line(self) -> bytes:
         async with asyncio.timeout(IDLE_SECONDS):
@@ -167,7 +183,22 @@ class _Session:
 
     async def _hello(self, _rest: bytes) -> str:
         self._reset()
-        return f"250-{LOOPBACK}\r\n250-SIZE {SIZE_LIMIT_BYTES}\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN"
+        offers = [LOOPBACK, f"SIZE {SIZE_LIMIT_BYTES}", "8BITMIME", "SMTPUTF8", "AUTH PLAIN"]
+        if self._may_upgrade:
+            offers.append("STARTTLS")
+        return "\r\n".join([*(f"250-{offer}" for offer in offers[:-1]), f"250 {offers[-1]}"])
+
+    @property
+    def _may_upgrade(self) -> bool:
+        return self._sink.starttls is not None and self._writer.get_extra_info("ssl_object") is None
+
+    async def _secure(self, _rest: bytes) -> str | None:
+        if not self._may_upgrade or self._sink.starttls is None:
+            return "502 5.5.1 Not supported here"
+        await self._say("220 2.0.0 Go on in TLS")
+        self._reset()
+        await self._writer.start_tls(self._sink.starttls)
+        return None
 
     async def _start_anew(self, _rest: bytes) -> str:
         self._reset()

@@ -5,7 +5,6 @@ import json
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any, Final, Self
 from zipfile import is_zipfile
@@ -15,6 +14,7 @@ from local.api import Api
 from local.attestation import Make
 from local.cloud import LocalCloud
 from local.keys import ENROLMENT_GROUP
+from local.mail import kept_in
 from local.monitor import Access, Monitor
 from local.narration import Narration, Step, StepFailed
 from local.outbox import Message
@@ -311,9 +311,8 @@ class Story:
 
     async def _mails_of(self, told: list[dict[str, Any]]) -> list[str] | None:
         """Whom the mails went to, when there is one for each notification."""
-        mails = [message_from_bytes(file.read_bytes()) for file in self.cloud.state.mail.glob("*.eml")]
-        ids = [f"<{one['notificationId']}@" for one in told]
-        found = [mail["Delivered-To"] for mail in mails if str(mail["Message-ID"]).startswith(tuple(ids))]
+        ids = tuple(f"<{one['notificationId']}@" for one in told)
+        found = [mail["Delivered-To"] for mail in kept_in(self.cloud.state.mail) if mail["Message-ID"].startswith(ids)]
         return found if len(found) == len(told) else None
 
 

@@ -5,13 +5,10 @@ import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import HeaderParseError
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
-
-from shared.settings import LOOPBACK_HOSTS
 
 SUBMISSION_PORT: Final = 587
 TLS_SUBMISSION_PORT: Final = 465
@@ -59,6 +56,8 @@ class Mailer:
     @classmethod
     def of(cls, url: str, *, sender: str, password: str | None) -> Self:
         """From an address such as `smtps://user@host:465`, checked by the settings."""
+        from shared.settings import LOOPBACK_HOSTS  # noqa: PLC0415 - no cold start waits for it
+
         parts = urlsplit(url)
         host, implicit_tls = str(parts.hostname), parts.scheme == "smtps"
         return cls(
@@ -106,6 +105,8 @@ class Mailer:
         return self.sender.rpartition("@")[2]
 
     def _message(self, mail: Mail) -> EmailMessage:
+        from email.headerregistry import Address  # noqa: PLC0415 - no cold start waits for the header parser
+
         message = EmailMessage()
         try:
             message["To"] = Address(addr_spec=mail.recipient)

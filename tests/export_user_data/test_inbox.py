@@ -6,9 +6,11 @@ from export_user_data import inbox
 from export_user_data.contract import Notifications
 from register_device.contract import AppInstallation
 from register_device.installations import register_installation
+from shared.callers import Resident
 from shared.cosmos import Container, Database
 from shared.errors import Problem
 from shared.notifications import notify
+from shared.people import own_record
 from tests.conftest import SettableClock
 from tests.people import IDENTITY_KEY
 
@@ -16,7 +18,10 @@ pytestmark = pytest.mark.wire
 
 
 @pytest.fixture
-def people(database: Database) -> Container:
+async def people(database: Database, clock: SettableClock) -> Container:
+    for person in ("maria", "jordi"):
+        caller = Resident(person, f"{person}@resident.example", "identity key")
+        await own_record(caller, database=database, now=clock())
     return database["people"]
 
 

@@ -1,11 +1,14 @@
 """The whole local cloud as one object, with a small function app in it."""
 
+import asyncio
 import json
 import os
 import signal
+import smtplib
 import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import psutil
@@ -16,6 +19,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.cloud import ANY_PORTS, LocalCloud
+from local.mail import kept_in
 from local.part import PartEnded
 from local.provision import provision_cosmos
 from local.resources import Resources
@@ -96,6 +100,18 @@ async def test_the_sign_in_is_the_issuer_that_the_app_trusts(cloud: LocalCloud) 
         session.get(f"{issuer}/.well-known/openid-configuration") as answer,
     ):
         assert (await answer.json())["issuer"] == issuer
+
+
+async def test_mail_of_the_app_is_kept_and_goes_nowhere(cloud: LocalCloud) -> None:
+    """The configured mail server is the sink, and its files lie in the cloud's directory."""
+    address = urlsplit(cloud.settings["BLUE_SMTP_URL"])
+
+    def send() -> None:
+        with smtplib.SMTP(str(address.hostname), address.port or 0, timeout=10) as client:
+            client.sendmail("app@blue.example", "maria@resident.example", "Subject: test\r\n\r\n")
+
+    await asyncio.to_thread(send)
+    assert [mail["Subject"] for mail in kept_in(cloud.state.mail)] == ["test"]
 
 
 async def test_the_host_can_be_killed_and_started_alone(cloud: LocalCloud) -> None:

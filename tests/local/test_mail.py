@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import email
-import email.policy
 import smtplib
 from collections.abc import AsyncIterator, Callable
 from email.message import EmailMessage
@@ -14,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.mail import MailSink
+from local.mail import MailSink, kept_in
 from local.serving import CannotStart, listening_socket
 
 pytestmark = pytest.mark.wire
@@ -72,8 +70,7 @@ async def test_a_mail_is_kept_with_its_envelope(sink: MailSink, tmp_path: Path) 
     assert (received.sender, received.recipients) == (FROM, (TO,))
     assert received.parsed["Subject"] == "¿Qué tal?"
     assert received.parsed.get_content().replace("\r\n", "\n") == body
-    [file] = (tmp_path / "mail").iterdir()
-    kept = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    [kept] = kept_in(tmp_path / "mail")
     assert (kept["Return-Path"], kept["Delivered-To"], kept["Subject"]) == (f"<{FROM}>", TO, "¿Qué tal?")
 
 
@@ -83,8 +80,7 @@ async def test_files_lie_in_the_order_of_arrival(sink: MailSink, tmp_path: Path)
         await with_client(sink, partial(send, body=f"{number}\n"))
     async with MailSink(data=tmp_path / "mail") as restarted:
         await with_client(restarted, partial(send, body="3\n"))
-    files = sorted((tmp_path / "mail").glob("*.eml"))
-    assert [file.read_bytes().rstrip()[-1:] for file in files] == [b"0", b"1", b"2", b"3"]
+    assert [mail.get_content().strip() for mail in kept_in(tmp_path / "mail")] == ["0", "1", "2", "3"]
 
 
 async def test_it_refuses_on_demand(sink: MailSink) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from local.mail import MailSink
+from local.mail import MailSink, _Session
 from shared import mail
 from shared.mail import Mail, Mailer, NotSent
 
@@ -209,6 +209,24 @@ async def test_tls_from_the_first_byte(certificate: Path, monkeypatch: pytest.Mo
         assert urlsplit(sink.address).scheme == "smtps"
         await mailer(sink).send(MAIL)
         assert len(sink.messages) == 1
+
+
+@pytest.mark.wire
+async def test_tls_by_starttls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Login and mail come after it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    secured: list[str] = []
+    login = _Session._login
+
+    async def seen(session: _Session, rest: bytes) -> str:
+        secured.append(session._writer.get_extra_info("ssl_object").version())
+        return await login(session, rest)
+
+    monkeypatch.setattr(_Session, "_login", seen)
+    async with MailSink(starttls=tls_of(certificate)) as sink:
+        await replace(mailer(sink), starttls=True, user="blue", password="from a vault").send(MAIL)
+        assert (sink.logins, len(sink.messages)) == ([("blue", "from a vault")], 1)
+    assert secured == ["TLSv1.3"]
 
 
 @pytest.mark.wire

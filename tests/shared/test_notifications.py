@@ -13,6 +13,7 @@ from shared import notifications
 from shared.callers import Resident
 from shared.clock import text
 from shared.cosmos import Container, Database, Item, Replace
+from shared.gate import Policy, create_gate
 from shared.mail import SEND_TIMEOUT_S, Mail, Mailer
 from shared.notifications import ALARM_AFTER, FIRST_PAUSE, LONGEST_PAUSE, deliver, deliver_due, notify, pause_after
 from shared.people import own_record
@@ -176,10 +177,20 @@ def test_pauses_grow_to_an_hour() -> None:
 @pytest.mark.wire
 async def test_an_erased_person_gets_nothing(post: Post, sink: MailSink) -> None:
     """There is no record with an address any more; what waited for them goes too."""
+    await create_gate(post.people, "erased", Policy(epoch=1, start=post.clock()))
     await notify("erased", "export_failed", "export", {"requested": post.clock()}, people=post.people, now=post.clock())
     assert await post.run_timer() == {"dropped: there is no such person any more": 1}
     assert sink.messages == []
-    assert [item async for item in post.people.query("SELECT * FROM c", partition="erased")] == []
+    left = post.people.query("SELECT c.type FROM c WHERE c.type = 'notification'", partition="erased")
+    assert [item async for item in left] == []
+
+
+@pytest.mark.wire
+async def test_nobody_is_told_behind_a_tombstone(post: Post) -> None:
+    """What happens after an erasure is not written about the person who was erased."""
+    await create_gate(post.people, "erased", Policy(epoch=1, start=post.clock(), tombstone=True))
+    await notify("erased", "export_failed", "export", {"requested": post.clock()}, people=post.people, now=post.clock())
+    assert await post.run_timer() == {}
 
 
 @pytest.mark.wire

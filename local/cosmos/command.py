@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from local.cosmos.server import EMULATOR_KEY, USAGE_PATH, CosmosServer
+from local.cosmos import controls
+from local.cosmos.server import EMULATOR_KEY, CosmosServer
 from local.serving import serve
 
 
@@ -16,7 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         f"Connect with CosmosClient('http://127.0.0.1:PORT/', KEY); KEY is the emulator's well-known key:\n"
         f"  {EMULATOR_KEY}\n"
-        f"Requests and modelled request units by operation: GET {USAGE_PATH}; DELETE resets them.\n"
+        "To be asked without a key, for tests (JSON):\n"
+        f"  requests and modelled request units   GET {controls.USAGE}; DELETE resets them\n"
+        f"  faults for the requests that match    POST {controls.FAULTS}; GET counts, DELETE ends them\n"
+        f"  a clock that can be put forward       POST {controls.CLOCK}\n"
+        f"  everything to a file and back         POST {controls.SNAPSHOT}, {controls.RESTORE}\n"
         "It refuses what it does not support, with status 400 and the name of the construct."
     )
     parser.add_argument("--port", type=int, default=8081, help="port to listen on; 0 takes a free one (default: 8081)")
@@ -25,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="keep the data in this SQLite file, made if missing (default: the data ends with the server)",
+    )
+    parser.add_argument(
+        "--snapshot",
+        type=Path,
+        metavar="FILE",
+        help="begin with the content of this snapshot; what the data file had is lost",
     )
     parser.add_argument(
         "--throttle",
@@ -40,5 +51,5 @@ async def run(args: argparse.Namespace) -> int:
 
 @contextlib.asynccontextmanager
 async def _serving(args: argparse.Namespace) -> AsyncIterator[str]:
-    async with CosmosServer(args.port, args.data, throttle=args.throttle) as server:
+    async with CosmosServer(args.port, args.data, snapshot=args.snapshot, throttle=args.throttle) as server:
         yield server.endpoint

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from local.serving import serve
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = "Cosmos DB endpoint for the official azure-cosmos clients, on 127.0.0.1 by plain HTTP."
+    parser.description = "Cosmos DB endpoint for the official azure-cosmos clients, on 127.0.0.1."
     parser.epilog = (
         f"Connect with CosmosClient('http://127.0.0.1:PORT/', KEY); KEY is the emulator's well-known key:\n"
         f"  {EMULATOR_KEY}\n"
@@ -43,6 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="answer 429 when a container exceeds the RU/s it was created with (offer_throughput), by modelled charges",
     )
 
+    parser.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIR",
+        help="serve HTTPS with a certificate for localhost kept in this directory, made when missing; clients get its "
+        "ca.pem as connection_verify (default: plain HTTP)",
+    )
+    parser.add_argument(
+        "--accept-token",
+        dest="accepted_tokens",
+        action="append",
+        metavar="TOKEN",
+        help="accept this text as the token of an identity provider, for clients with a credential of azure-identity, "
+        "which need --tls; may be given several times (default: the account's key only)",
+    )
+
 
 async def run(args: argparse.Namespace) -> int:
     """Serve until a signal."""
@@ -51,5 +68,20 @@ async def run(args: argparse.Namespace) -> int:
 
 @contextlib.asynccontextmanager
 async def _serving(args: argparse.Namespace) -> AsyncIterator[str]:
-    async with CosmosServer(args.port, args.data, snapshot=args.snapshot, throttle=args.throttle) as server:
+    async with CosmosServer(
+        args.port,
+        args.data,
+        snapshot=args.snapshot,
+        throttle=args.throttle,
+        tls=_tls(args.tls),
+        accepted_tokens=args.accepted_tokens or (),
+    ) as server:
         yield server.endpoint
+
+
+def _tls(directory: Path | None) -> ssl.SSLContext | None:
+    if directory is None:
+        return None
+    from local.tls import server_context  # noqa: PLC0415  it loads cryptography
+
+    return server_context(directory)

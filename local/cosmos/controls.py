@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from local.cosmos.clock import SettableClock
+from local.clock import SettableClock
 from local.cosmos.faults import Fault, Faults
 from local.cosmos.store import UnusableSnapshot
 from local.cosmos.usage import Usage
@@ -125,7 +125,7 @@ class Controls:
         return self._faults()
 
     def _time(self) -> Any:
-        return {"now": self._server.clock(), "aheadSeconds": self._server.clock.ahead_seconds}
+        return {"now": self._server.clock() / 1000, "aheadSeconds": self._server.clock.ahead_seconds}
 
     def _forward(self, body: bytes) -> Any:
         self._server.clock.forward(_Forward.model_validate_json(body).forward)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from local.cosmos import values
-from local.cosmos.failures import Failure
+from local.cosmos.failures import RETRY_WITH, Failure
 from local.cosmos.values import Json
 
 LIMIT_SECONDS: Final = 5.0
@@ -57,7 +57,7 @@ class BatchHold:
         self._reached.set()
         await self._released.wait()
         if self._abandoned:
-            raise Failure(HTTPStatus.SERVICE_UNAVAILABLE, "The data that the batch has read is no more.")
+            raise Failure(RETRY_WITH, "The data that the batch has read is no more.")
         if clock() - started > LIMIT_SECONDS:
             raise Failure(HTTPStatus.REQUEST_TIMEOUT, f"The batch took longer than {LIMIT_SECONDS:.0f} seconds.")
 

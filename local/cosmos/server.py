@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import ssl
 import time
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Final, Self
 
@@ -13,8 +14,9 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
+from local.clock import SettableClock
+from local.cosmos.access import Access
 from local.cosmos.catalogue import Catalogue
-from local.cosmos.clock import SettableClock
 from local.cosmos.controls import PREFIX as CONTROLS
 from local.cosmos.controls import Controls
 from local.cosmos.dispatch import Dispatcher
@@ -41,8 +43,14 @@ _VERSION: Final = "2020-07-15"
 class CosmosServer:
     """A Cosmos DB account on loopback, for as long as the `async with` block runs.
 
-    Without a `file` the data lives as long as the server. It begins with the content of a `snapshot`, if one is named.
-    `clock` gives the time, in seconds since 1970, that `_ts`, time to live and throttling go by.
+    Args:
+        port: where to listen; 0 takes a free port.
+        file: keeps the data; without one it lives as long as the server.
+        snapshot: what the data begins with; what the file had is lost.
+        throttle: whether containers are held to the throughput they were created with.
+        clock: seconds since 1970: where `server.clock` begins, which `_ts`, time to live and throttling go by.
+        tls: what to serve HTTPS with, as `local.tls.server_context` makes it; without it HTTP is plain.
+        accepted_tokens: tokens of an identity provider that are accepted as they are. Others are refused.
     """
 
     def __init__(
@@ -53,23 +61,33 @@ class CosmosServer:
         snapshot: Path | None = None,
         throttle: bool = False,
         clock: Callable[[], float] = time.time,
+        tls: ssl.SSLContext | None = None,
+        accepted_tokens: Iterable[str] = (),
     ) -> None:
         self.key = EMULATOR_KEY
-        self.clock = SettableClock(clock)
+        self.clock = SettableClock(lambda: int(clock() * 1000))
         self.faults = Faults()
         self._holds = Holds()
         self._port = port
         self._file = file
         self._snapshot = snapshot
         self._throttle = Throttle() if throttle else None
-        self._signer = Signer(self.key)
+        self._tls = tls
+        self._access = Access(Signer(self.key), accepted_tokens)
         self._controls = Controls(self)
         self._exits = contextlib.AsyncExitStack()
 
     @property
     def endpoint(self) -> str:
         """The account's address, for `CosmosClient(endpoint, key)`."""
-        return f"http://{LOOPBACK}:{self._port}/"
+        return f"{self._scheme}://{LOOPBACK}:{self._port}/"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self._tls else "http"
+
+    def _now(self) -> float:
+        return self.clock() / 1000
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as exits:
@@ -81,14 +99,14 @@ class CosmosServer:
             if self._snapshot is not None:
                 self._store.restore(self._snapshot)
             self._dispatcher = self._dispatching()
-            await exits.enter_async_context(_running(sweep_for_ever(self._store, self.clock)))
+            await exits.enter_async_context(_running(sweep_for_ever(self._store, self._now)))
             runner = web.ServerRunner(
                 web.Server(self._handle, request_factory=_request, access_log=None), shutdown_timeout=1
             )
             await runner.setup()
             exits.push_async_callback(runner.cleanup)
             exits.callback(self._let_go)
-            await web.SockSite(runner, sock).start()
+            await web.SockSite(runner, sock, ssl_context=self._tls).start()
             self._exits = exits.pop_all()
         return self
 
@@ -96,8 +114,8 @@ class CosmosServer:
         await self._exits.aclose()
 
     def _dispatching(self) -> Dispatcher:
-        self._catalogue = Catalogue(self._store, self.clock)
-        items = Items(self._store, self._catalogue, self._holds, self.clock)
+        self._catalogue = Catalogue(self._store, self._now)
+        items = Items(self._store, self._catalogue, self._holds, self._now)
         return Dispatcher(Resources(self._catalogue), items, self._throttle, self.faults)
 
     def _let_go(self) -> None:
@@ -161,13 +179,11 @@ class CosmosServer:
         headers = request.headers
         try:
             body = await _body(request)
-            self._signer.verify(
-                request.method, segments, headers.get("x-ms-date", ""), headers.get("authorization", "")
-            )
+            self._access.check(request.method, segments, headers)
         except Failure as failure:
             return refusal("other", failure, 0.0)
-        origin = f"http://{headers.get('host', '')}/"
-        return await self._dispatcher.answer(Exchange(request.method, segments, headers, body, origin, self.clock()))
+        origin = f"{self._scheme}://{headers.get('host', '')}/"
+        return await self._dispatcher.answer(Exchange(request.method, segments, headers, body, origin, self._now()))
 
 
 def _dropped(request: web.BaseRequest) -> web.Response:

@@ -124,7 +124,7 @@ class Store:
             self.connection.execute("VACUUM INTO ?", (str(partial),))
             partial.rename(file)
         except (OSError, sqlite3.DatabaseError) as error:
-            raise UnusableSnapshot(f"cosmos: no snapshot can be written to {file}: {error}.") from error
+            raise UnusableSnapshot(f"cosmos: the snapshot {file} cannot be written: {error}.") from error
 
     def restore(self, file: Path) -> None:
         """Put the content of a copy in the place of everything.

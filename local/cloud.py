@@ -13,7 +13,7 @@ import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from local import keys, settings, state
@@ -22,6 +22,9 @@ from local.part import Part, PartEnded
 from local.prerequisites import ROOT, check_python
 from local.resources import Resources
 from local.serving import CannotStart, listening_socket
+
+if TYPE_CHECKING:
+    from local.cosmos.remote import RemoteCosmos
 
 
 class Ports(NamedTuple):
@@ -82,6 +85,13 @@ class LocalCloud:
         return settings.Addresses(
             *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity", "mail"))
         )
+
+    @property
+    def cosmos(self) -> "RemoteCosmos":
+        """Faults on demand, snapshots and the clock of the Cosmos DB endpoint."""
+        from local.cosmos.remote import RemoteCosmos  # noqa: PLC0415  for tests only: it loads an HTTP client
+
+        return RemoteCosmos(self._parts["cosmos"].address)
 
     @property
     def parts(self) -> Mapping[str, Part]:

@@ -31,6 +31,9 @@ def listening_socket(port: int, *, name: str) -> socket.socket:
     try:
         sock.bind((LOOPBACK, port))
         sock.listen(1024)
+    except OverflowError as error:
+        sock.close()
+        raise CannotStart(f"{name}: there is no port {port}. Choose one from 0 (any free one) to 65535.") from error
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:

@@ -60,7 +60,7 @@ def verify_attestation(
     resource, group = parts.get("sr", ""), parts.get("skn", "")
     serial_number, _, challenge = resource.partition("/challenges/")
     try:
-        challenged, nonce = read_challenge(challenge, keys=keys, now=now)
+        challenged, nonce, expires = read_challenge(challenge, keys=keys, now=now)
     except Problem as problem:
         raise Problem("attestation_refused") from problem
     signed = f"{quote(resource, safe='')}\n{parts.get('se', '')}".encode()
@@ -70,7 +70,7 @@ def verify_attestation(
     ]
     # every key of the group is compared, so that the time does not tell which one it was
     matches = [hmac.compare_digest(parts.get("sig", "").encode(), one) for one in expected]
-    if not any(matches) or challenged != serial_number:
+    if not any(matches) or challenged != serial_number or parts.get("se") != str(expires):
         raise Problem("attestation_refused")
     return AttestedMonitor(serial_number, group), nonce
 

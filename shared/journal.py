@@ -6,14 +6,15 @@ serves nothing until `python -m shared replay-erasures` has narrowed it again. E
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from typing import Any, Final, Self
 
 from shared.blobs import JOURNAL, Blobs
 from shared.cosmos import Conflict, Container, Database, Delete
-from shared.gate import GATE, Policy, change_epoch, create_gate, load_policy
+from shared.gate import Policy, change_epoch, create_gate, load_policy
 
 PREFIX: Final = "narrowed/"
 EPOCH_STRIDE: Final = 1_000_000
@@ -80,16 +81,10 @@ class Journal:
             return await self._entry(name)
         return None
 
-    async def newest_last(self) -> AsyncIterator[Entry]:
-        """Every change, the newest last: a replay that was cut off is seen as such."""
-        newest = None
+    async def entries(self) -> AsyncIterator[Entry]:
+        """Every change, the newest first."""
         async for name in self._blobs.names(JOURNAL, PREFIX):
-            if newest is None:
-                newest = name
-            else:
-                yield await self._entry(name)
-        if newest is not None:
-            yield await self._entry(newest)
+            yield await self._entry(name)
 
     async def _entry(self, name: str) -> Entry:
         content = await self._blobs.read(JOURNAL, name)
@@ -118,30 +113,43 @@ async def refuse_restored(database: Database, journal: Journal) -> None:
 async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
     """Narrow a restored database again, raise every epoch, and purge what was erased; return the number of entries.
 
-    It may be cut off and run again at any point: every part only narrows, and the newest entry is replayed last.
+    It may be cut off and run again at any point. The partition of the newest entry, by which a restored database is
+    known, comes last and is done in one change: until then the database is refused.
     """
-    for name in ("people", "telemetry"):
-        async for gate in database[name].query("SELECT * FROM c WHERE c.id = 'gate'"):
-            partition = str(gate[database[name].partition_key])
-            await change_epoch(database[name], partition, lambda policy: policy, by=EPOCH_STRIDE, now=now)
+    last: list[Entry] = []
     count = 0
-    async for entry in journal.newest_last():
-        await _narrow(entry, database[entry.container], now=now)
+    async for entry in journal.entries():
         count += 1
+        if not last or (entry.container, entry.partition) == (last[0].container, last[0].partition):
+            last.append(entry)
+        else:
+            await _narrow([entry], database, now=now)
+    for name in ("people", "telemetry"):
+        container = database[name]
+        async for gate in container.query("SELECT * FROM c WHERE c.id = 'gate'"):
+            partition = str(gate[container.partition_key])
+            if not last or (name, partition) != (last[0].container, last[0].partition):
+                await change_epoch(container, partition, lambda policy: policy, by=EPOCH_STRIDE, now=now)
+    if last:
+        await _narrow(last, database, now=now)
     return count
 
 
-async def _narrow(entry: Entry, container: Container, *, now: datetime) -> None:
-    await create_gate(container, entry.partition, replace(entry.policy, tombstone=True))  # leaves a gate that is there
-    await change_epoch(
-        container,
-        entry.partition,
-        lambda policy: intersection(policy, entry.policy),
-        by=entry.policy.epoch,
-        now=now,
-    )
-    if entry.policy.tombstone:
-        await purge(container, entry.partition)
+async def _narrow(entries: Sequence[Entry], database: Database, *, now: datetime) -> None:
+    """Narrow one partition by all of its entries, in one change."""
+    container, partition = database[entries[0].container], entries[0].partition
+    if any(entry.policy.tombstone for entry in entries):
+        await purge(container, partition)
+
+    def narrowed(policy: Policy) -> Policy:
+        return reduce(lambda narrower, entry: intersection(narrower, entry.policy), entries, policy)
+
+    try:
+        await change_epoch(container, partition, narrowed, by=EPOCH_STRIDE, now=now)
+    except LookupError:  # it began after the backup: nothing is known of it, so nothing of it is admitted
+        highest = max(entry.policy.epoch for entry in entries)
+        tombstone = replace(entries[0].policy, tombstone=True, epoch=highest + EPOCH_STRIDE, changed_at=now)
+        await create_gate(container, partition, tombstone)
 
 
 def intersection(policy: Policy, narrowed: Policy) -> Policy:
@@ -166,9 +174,9 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 async def purge(container: Container, partition: str) -> int:
-    """Delete everything of a partition but its gate; return how many items that were."""
-    ids = [item["id"] async for item in container.query("SELECT c.id FROM c", partition=partition)]
-    doomed = [item_id for item_id in ids if item_id != GATE]
-    for start in range(0, len(doomed), _PURGE_AT_ONCE):
-        await container.batch(partition, [Delete(item_id) for item_id in doomed[start : start + _PURGE_AT_ONCE]])
-    return len(doomed)
+    """Delete everything of a partition but its gate and marker; return how many items that were."""
+    query = "SELECT c.id FROM c WHERE c.type NOT IN ('gate', 'marker')"
+    ids = [item["id"] async for item in container.query(query, partition=partition)]
+    for start in range(0, len(ids), _PURGE_AT_ONCE):
+        await container.batch(partition, [Delete(item_id) for item_id in ids[start : start + _PURGE_AT_ONCE]])
+    return len(ids)

@@ -133,14 +133,14 @@ def issue_challenge(serial_number: str, nonce: str, *, keys: KeySet, now: dateti
     return keys.sign(claims), datetime.fromtimestamp(expires, UTC)
 
 
-def read_challenge(challenge: str, *, keys: KeySet, now: datetime) -> tuple[str, str]:
-    """Serial number and nonce of a challenge that is still good.
+def read_challenge(challenge: str, *, keys: KeySet, now: datetime) -> tuple[str, str, int]:
+    """Serial number, nonce and expiry (seconds since 1970) of a challenge that is still good.
 
     Raises:
         Problem: as `KeySet.verify`.
     """
     claims = keys.verify(challenge, audience=_CHALLENGE_AUDIENCE, now=now)
-    return claims["sub"], claims["jti"]
+    return claims["sub"], claims["jti"], claims["exp"]
 
 
 def keyed_id(key: bytes, kind: str, value: str) -> str:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256")
 FETCH_TIMEOUT_S: Final = 5
+KEYS_KEPT_S: Final = 3600
+"""After so long the provider's keys are fetched again: one that it has withdrawn is not trusted any longer."""
+
+CLOCK_SKEW_S: Final = 60
 REFRESH_AT_MOST_EVERY_S: Final = 30
 """An unknown key id makes us fetch the provider's keys again, but no oftener: a forger must not make us hammer it."""
 
@@ -41,7 +45,7 @@ class SignIn:
         self._issuer = issuer.rstrip("/")
         self._audience = audience
         self._session = session
-        self._keys: dict[str, Any] = {}
+        self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
 
@@ -57,7 +61,7 @@ class SignIn:
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=ALGORITHMS,
+                algorithms=[key.algorithm_name],  # the key's own: a token does not choose it
                 audience=self._audience,
                 options={
                     "verify_exp": False,
@@ -74,6 +78,8 @@ class SignIn:
             raise Problem("token_foreign")
         if claims["exp"] <= now.timestamp():  # the clock is a parameter, so the library's own check is off
             raise Problem("token_expired")
+        if claims.get("nbf", 0) > now.timestamp() + CLOCK_SKEW_S:
+            raise Problem("token_invalid")
         verified = claims.get("email") if claims.get("email_verified") is True else None
         known = {role.value for role in Role}
         return Identity(
@@ -83,20 +89,28 @@ class SignIn:
             roles=frozenset(Role(role) for role in claims.get("roles", ()) if role in known),
         )
 
-    async def _key(self, kid: str) -> Any:
-        if kid not in self._keys:
+    async def _key(self, kid: str) -> jwt.PyJWK:
+        if self._needs_keys(kid):
             async with self._fetching:
-                if kid not in self._keys and time.monotonic() - self._fetched_at >= REFRESH_AT_MOST_EVERY_S:
+                if self._needs_keys(kid):
                     self._keys = await self._fetch_keys()
                     self._fetched_at = time.monotonic()
         if kid not in self._keys:
             raise Problem("token_foreign")
         return self._keys[kid]
 
-    async def _fetch_keys(self) -> dict[str, Any]:
+    def _needs_keys(self, kid: str) -> bool:
+        age_s = time.monotonic() - self._fetched_at
+        return age_s >= KEYS_KEPT_S or (kid not in self._keys and age_s >= REFRESH_AT_MOST_EVERY_S)
+
+    async def _fetch_keys(self) -> dict[str, jwt.PyJWK]:
         discovery = await self._document(f"{self._issuer}/.well-known/openid-configuration")
-        jwks = await self._document(str(discovery["jwks_uri"]))
-        return {key.key_id or "": key.key for key in jwt.PyJWKSet(jwks["keys"]).keys}
+        try:
+            jwks = await self._document(str(discovery["jwks_uri"]))
+            keys = jwt.PyJWKSet(jwks["keys"]).keys
+        except (KeyError, TypeError, jwt.PyJWTError) as error:
+            raise Problem("sign_in_unavailable", retry_after_s=FETCH_TIMEOUT_S) from error
+        return {key.key_id or "": key for key in keys if key.algorithm_name in ALGORITHMS}
 
     async def _document(self, url: str) -> dict[str, Any]:
         import aiohttp  # noqa: PLC0415 - loaded where used

@@ -18,9 +18,11 @@ GROUPS = {"veo-wifi": [NEW_KEY, OLD_KEY]}
 SERIAL = "VEO-000001"
 
 
-def signed(challenge: str, *, serial: str = SERIAL, group: str = "veo-wifi", key: str = NEW_KEY) -> str:
+def signed(
+    challenge: str, *, serial: str = SERIAL, group: str = "veo-wifi", key: str = NEW_KEY, life_s: int = 60
+) -> str:
     resource = quote(f"{serial}/challenges/{challenge}", safe="")
-    expires = str(int(NOW.timestamp()) + 60)
+    expires = str(int(NOW.timestamp()) + life_s)
     signature = hmac.new(device_key(key, serial), f"{resource}\n{expires}".encode(), hashlib.sha256).digest()
     return f"sr={resource}&sig={quote(base64.b64encode(signature), safe='')}&se={expires}&skn={group}"
 
@@ -75,6 +77,13 @@ def test_a_challenge_of_yesterday_is_refused(device_keys: KeySet) -> None:
     """It is good for a minute."""
     challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
     assert refused(signed(challenge), device_keys, NOW + timedelta(seconds=61))
+
+
+@pytest.mark.parametrize("life_s", [-60, 0, 600])
+def test_a_signature_with_an_expiry_of_its_own_is_refused(device_keys: KeySet, life_s: int) -> None:
+    """The expiry that is signed is the challenge's."""
+    challenge = new_challenge(SERIAL, keys=device_keys, now=NOW).challenge
+    assert refused(signed(challenge, life_s=life_s), device_keys)
 
 
 @pytest.mark.parametrize(

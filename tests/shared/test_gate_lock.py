@@ -11,10 +11,12 @@ from datetime import timedelta
 import pytest
 
 from ingest_telemetry.storing import Outcome, store_events
+from local.cosmos import CosmosServer
 from shared.cosmos import Database
 from shared.errors import Problem
 from shared.gate import KeptChanging, Policy, Window, load_policy
 from shared.injection import Point, listening
+from shared.journal import purge
 from shared.keys import KeySet
 from tests.conftest import SettableClock
 from tests.doubles import changed
@@ -254,3 +256,35 @@ async def test_an_erased_person_pairs_nothing(database: Database, device_keys: K
     await changed(database["people"], "maria", erased)
     with pytest.raises(Problem, match="claim_unknown"):
         await house.register(claim)
+
+
+async def test_a_batch_held_beyond_the_servers_limit_stores_nothing(owned: Owned, cosmos: CosmosServer) -> None:
+    """It had read the old marker, the person was erased, and the server's five seconds ran out before its commit."""
+    event = owned.event()
+    with cosmos.hold_batches(container="telemetry", partition=owned.id) as hold:
+        worker = asyncio.create_task(store_events([event], database=owned.database))
+        await hold.reached()
+        await changed(owned.database["telemetry"], owned.id, erased)  # only the worker's batch is held
+        cosmos.clock.forward(seconds=6)
+    with pytest.raises(ExceptionGroup):
+        await worker
+    assert await owned.stored() == []
+    again = await store_events([event], database=owned.database)  # as the trigger's retry does
+    assert again.items_stored == 0
+    assert await owned.stored() == []
+
+
+async def test_what_a_held_batch_still_commits_is_found_by_the_purge(owned: Owned, cosmos: CosmosServer) -> None:
+    """Batches are snapshot-isolated: one that read the old marker may commit within five seconds of its replacement.
+
+    That is why a purge waits before it starts: whatever could still come in is in by then, and goes with the rest.
+    """
+    with cosmos.hold_batches(container="telemetry", partition=owned.id) as hold:
+        worker = asyncio.create_task(store_events([owned.event()], database=owned.database))
+        await hold.reached()
+        await changed(owned.database["telemetry"], owned.id, erased)
+    assert (await worker).items_stored == 1
+    assert len(await owned.stored()) == 1
+    await purge(owned.database["telemetry"], owned.id)
+    assert await owned.stored() == []
+    assert (await load_policy(owned.database["telemetry"], owned.id)).tombstone

@@ -80,7 +80,11 @@ def test_a_challenge_names_serial_and_nonce_for_a_minute(keys: KeySet) -> None:
     """It is good for sixty seconds of the service's time, whatever the monitor's clock says."""
     challenge, expires_at = issue_challenge("serial", "nonce", keys=keys, now=NOW)
     assert expires_at == NOW + CHALLENGE_LIFE
-    assert read_challenge(challenge, keys=keys, now=NOW + timedelta(seconds=59)) == ("serial", "nonce")
+    assert read_challenge(challenge, keys=keys, now=NOW + timedelta(seconds=59)) == (
+        "serial",
+        "nonce",
+        int(expires_at.timestamp()),
+    )
     with pytest.raises(Problem):
         read_challenge(challenge, keys=keys, now=NOW + CHALLENGE_LIFE)
 

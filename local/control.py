@@ -48,12 +48,9 @@ async def control(port: int, known: Mapping[str, Command], state: State, *, name
         CannotStart: the port is taken.
     """
     sock = listening_socket(port, name=name, option="--control-port")
-    application = web.Application(client_max_size=16 << 10)
-    application.router.add_get("/", lambda _: _overview(known, state))
-    application.router.add_post("/{command}", lambda request: _obey(request, known, state))
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
+    runner = web.AppRunner(_Reception(known, state).application(), access_log=None)
     try:
+        await runner.setup()
         await web.SockSite(runner, sock).start()
         yield f"http://{LOOPBACK}:{sock.getsockname()[1]}"
     finally:
@@ -61,27 +58,37 @@ async def control(port: int, known: Mapping[str, Command], state: State, *, name
         sock.close()
 
 
-async def _overview(known: Mapping[str, Command], state: State) -> web.Response:
-    signatures = {name: str(inspect.signature(command)) for name, command in known.items()}
-    return web.json_response({"commands": signatures, "state": state()})
+class _Reception:
+    def __init__(self, known: Mapping[str, Command], state: State) -> None:
+        self._known = known
+        self._state = state
 
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=16 << 10)
+        application.router.add_get("/", self._overview)
+        application.router.add_post("/{command}", self._obey)
+        return application
 
-async def _obey(request: web.Request, known: Mapping[str, Command], state: State) -> web.Response:
-    name = request.match_info["command"]
-    command = known.get(name)
-    if command is None:
-        return _refusal(404, f"There is no command {name!r}. There are: {', '.join(sorted(known))}.")
-    try:
-        arguments = await request.json() if request.can_read_body else {}
-        if not isinstance(arguments, dict):
-            return _refusal(400, "The arguments must be a JSON object.")
-        validate_call(config=_STRICT)(command)(**arguments)
-    except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        return _refusal(400, "; ".join(problems))
-    except ValueError as error:
-        return _refusal(400, str(error))
-    return web.json_response(state())
+    async def _overview(self, _: web.Request) -> web.Response:
+        signatures = {name: str(inspect.signature(command)) for name, command in self._known.items()}
+        return web.json_response({"commands": signatures, "state": self._state()})
+
+    async def _obey(self, request: web.Request) -> web.Response:
+        name = request.match_info["command"]
+        command = self._known.get(name)
+        if command is None:
+            return _refusal(404, f"There is no command {name!r}. There are: {', '.join(sorted(self._known))}.")
+        try:
+            arguments = await request.json() if request.can_read_body else {}
+            if not isinstance(arguments, dict):
+                return _refusal(400, "The arguments must be a JSON object.")
+            validate_call(config=_STRICT)(command)(**arguments)
+        except ValidationError as error:
+            problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            return _refusal(400, "; ".join(problems))
+        except ValueError as error:
+            return _refusal(400, str(error))
+        return web.json_response(self._state())
 
 
 def _refusal(status: int, reason: str) -> web.Response:

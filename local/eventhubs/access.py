@@ -82,12 +82,14 @@ def verify(token: str, keys: Mapping[str, str]) -> Grant:
     return Grant(_path(unquote_plus(fields["sr"])), expires_at)
 
 
-def recognise(token: str, resource: str, accepted: Iterable[str]) -> Grant:
+def recognise(token: str, resource: object, accepted: Iterable[str]) -> Grant:
     """What a token of an identity provider grants: nothing is read from it, it is one of the accepted or it is not.
 
     Raises:
-        AmqpError: it is not.
+        AmqpError: it is not, or it is not said what for.
     """
+    if not isinstance(resource, str):
+        raise _refused("MalformedToken: put-token needs the name of what the token is for.")
     if not any(hmac.compare_digest(token.encode(), known.encode()) for known in accepted):
         raise _refused("InvalidToken: of tokens of an identity provider only those given at the start are accepted.")
     return Grant(_path(resource), math.inf)

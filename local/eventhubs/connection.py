@@ -109,9 +109,9 @@ class Connection(asyncio.Protocol):
                 self._transport.write(data)
 
     def abort(self) -> None:
-        """Drop the connection without a word; what was written and not flushed is lost."""
+        """Drop the connection without a word; what was written before goes as far as the socket takes it."""
+        self.flush()
         self._stage = Stage.CLOSED
-        self._out.clear()
         self._transport.abort()
 
     def close(self, error: AmqpError | None) -> None:

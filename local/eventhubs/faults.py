@@ -153,7 +153,7 @@ class HubFaults:
         self._no_entry.arm(times=times, for_seconds=for_seconds)
 
     def reset(self) -> None:
-        """End all faults, deliver what was withheld, and count from zero."""
+        """End all faults, deliver what was withheld, and count from zero. What is late already stays late."""
         faults = self._throttled, self._refused, self._slow_sends, self._slow_deliveries, self._lost, self._no_entry
         for fault in faults:
             fault.reset()

@@ -149,6 +149,7 @@ class ProducerLink(IncomingLink):
         self._faults = faults
         self._hub = hub
         self._late = deque[Delivery]()
+        self._due = 0.0
         super().__init__(session, attach, deliver)
 
     def settle(self, delivery: Delivery) -> None:
@@ -157,8 +158,10 @@ class ProducerLink(IncomingLink):
         if not latency and not self._late:
             self._settle_now(delivery)
             return
+        loop = asyncio.get_running_loop()
+        self._due = max(self._due, loop.time() + latency)
         self._late.append(delivery)
-        asyncio.get_running_loop().call_later(latency, self._settle_late)
+        loop.call_at(self._due, self._settle_late)
 
     def _settle_late(self) -> None:
         """What is still late when its link ends was never taken."""

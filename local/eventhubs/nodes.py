@@ -60,7 +60,7 @@ class Desk:
             )
         token = str(sections.get(messages.VALUE))
         if arguments.get("type") == JWT:
-            self._grants.add(recognise(token, str(arguments.get("name")), self._accepted_tokens))
+            self._grants.add(recognise(token, arguments.get("name"), self._accepted_tokens))
         else:
             self._grants.add(verify(token, self._keys))
         return Answer(202, "Accepted")

@@ -29,7 +29,7 @@ class Outlet(Protocol):
         """Send what was written."""
 
     def abort(self) -> None:
-        """Drop the connection without a word; what was written and not sent is lost."""
+        """Drop the connection without a word."""
 
 
 class SessionLink(Protocol):

@@ -51,6 +51,7 @@ class LocalCloud:
         fresh: wipe what the directory keeps.
         with_host: start the Functions host too; `start_host` does it later.
         extra_settings: app settings that win over the local cloud's own.
+        controlled: let Event Hubs take commands: faults on demand, its clock. `control` says where.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class LocalCloud:
         fresh: bool = False,
         with_host: bool = True,
         extra_settings: Mapping[str, str] | None = None,
+        controlled: bool = False,
     ) -> None:
         self.state = state.State(data)
         self.settings: dict[str, str] = {}
@@ -70,6 +72,7 @@ class LocalCloud:
         self._fresh = fresh
         self._with_host = with_host
         self._extra_settings = dict(extra_settings or {})
+        self._control = ("--control-port", "0") if controlled else ()
         self._resources = Resources.load()
         self._parts: dict[str, Part] = {}
         self._held = contextlib.ExitStack()
@@ -85,6 +88,17 @@ class LocalCloud:
         return settings.Addresses(
             *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity", "mail"))
         )
+
+    def control(self, name: str) -> str:
+        """Where a part takes commands, for `local.control.tell(cloud.control("eventhubs"), "throttle-sends", times=3)`.
+
+        Raises:
+            ValueError: it takes none.
+        """
+        address = self._parts[name].control
+        if not address:
+            raise ValueError(f"{name} takes no commands; make the cloud with controlled=True")
+        return address
 
     @property
     def cosmos(self) -> "RemoteCosmos":
@@ -131,7 +145,7 @@ class LocalCloud:
             "azurite": blob,
             "eventhubs": self._command(
                 "eventhubs",
-                *("--port", str(self._ports.eventhubs), "--data", str(self.state.hubs)),
+                *("--port", str(self._ports.eventhubs), "--data", str(self.state.hubs), *self._control),
                 *(word for hub in self._resources.event_hubs for word in ("--hub", hub.argument)),
             ),
             "cosmos": self._command("cosmos", "--port", str(self._ports.cosmos), "--data", str(self.state.cosmos)),

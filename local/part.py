@@ -13,8 +13,9 @@ from typing import Final
 from local.prerequisites import ROOT
 from local.serving import CannotStart
 
-READY: Final = re.compile(rb"^ready \S+ (\S+)", re.MULTILINE)
-"""The line that a command of `python -m local` prints when it listens; group 1 is the address."""
+READY: Final = re.compile(rb"^ready \S+ (\S+)(?: control (?P<control>\S+))?\n", re.MULTILINE)
+"""The line that a command of `python -m local` prints when it listens; group 1 is the address, and `control` where it
+takes commands, if it does."""
 
 POLL_SECONDS: Final = 0.02
 START_SECONDS: Final = 60.0
@@ -43,6 +44,7 @@ class Part:
         self.command = [str(word) for word in command]
         self.log = log
         self.address = ""
+        self.control = ""
         self._ready = ready
         self._environment = dict(environment or {})
         self._process: asyncio.subprocess.Process | None = None
@@ -78,13 +80,14 @@ class Part:
         self._process = await self._spawn()
         try:
             async with asyncio.timeout(START_SECONDS):
-                self.address = await self._announced(self._process, start)
+                found = await self._announced(self._process, start)
         except TimeoutError as error:
             await self.stop()
             raise PartEnded(f"{self.name} was not ready within {START_SECONDS:.0f} s.\n{self.last_lines()}") from error
         except BaseException:
             await self.stop()
             raise
+        self.address, self.control = found[1].decode(), (found.groupdict().get("control") or b"").decode()
         return self.address
 
     async def _spawn(self) -> asyncio.subprocess.Process:
@@ -106,7 +109,7 @@ class Part:
         finally:
             os.close(watched)
 
-    async def _announced(self, process: asyncio.subprocess.Process, start: int) -> str:
+    async def _announced(self, process: asyncio.subprocess.Process, start: int) -> re.Match[bytes]:
         ended = asyncio.ensure_future(process.wait())
         try:
             while True:
@@ -115,7 +118,7 @@ class Part:
                     log.seek(start)
                     found = self._ready.search(log.read())
                 if found:
-                    return found[1].decode()
+                    return found
                 if done:
                     raise PartEnded(self.epitaph())
         finally:

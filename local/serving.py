@@ -20,8 +20,8 @@ class CannotStart(Exception):
     """The command cannot start; the message says what to do."""
 
 
-def listening_socket(port: int, *, name: str) -> socket.socket:
-    """A bound loopback socket; `port` 0 takes any free one.
+def listening_socket(port: int, *, name: str, option: str = "--port") -> socket.socket:
+    """A bound loopback socket; `port` 0 takes any free one. `option` is what chooses another.
 
     Raises:
         CannotStart: the port is taken.
@@ -38,7 +38,7 @@ def listening_socket(port: int, *, name: str) -> socket.socket:
         sock.close()
         if error.errno == errno.EADDRINUSE:
             raise CannotStart(
-                f"{name}: port {port} is taken. End what listens there, or choose another with --port."
+                f"{name}: port {port} is taken. End what listens there, or choose another with {option}."
             ) from error
         raise
     sock.setblocking(False)

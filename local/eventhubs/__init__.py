@@ -5,9 +5,11 @@
     addresses, nodes, access                  what a link is for; `$cbs`, `$management`, shared access signatures
     namespace, positions, partitioning        hubs, who may read where, where a reader starts, where a key lands
     log, journal, storage                     what a partition keeps, on disk too
+    faults                                    what can go wrong on demand
     server, command                           in a process, on the command line
 
-It shows that a client speaks the protocol, not how Azure behaves under load: it never throttles and has no tiers. Not
-here: TLS, WebSockets, tokens of an identity provider (only shared access signatures), unsettled deliveries to readers,
-idempotent and publisher endpoints, capture, schema registry. Everything is refused that a client must not believe in.
+It shows that a client speaks the protocol, not how Azure behaves under load: it has no tiers, and throttles only when
+asked to. Not here: WebSockets, reading tokens of an identity provider (one is accepted as it is, or not at all),
+unsettled deliveries to readers, idempotent and publisher endpoints, capture, schema registry. Everything is refused
+that a client must not believe in.
 """

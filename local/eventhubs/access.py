@@ -1,15 +1,17 @@
-"""Shared access signatures: who may use what on a connection.
+"""Who may use what on a connection: shared access signatures, and the tokens that this endpoint was told to accept.
 
 A token grants all that lies below its resource until it expires. Its resource's host is not compared, because clients
 name this endpoint differently; rights (send, listen, manage) are not told apart, as with the emulator's root key.
-Tokens are looked at when a link is opened and when management is asked, not while a link stays open.
+Tokens are looked at when a link is opened and when management is asked, not while a link stays open. They expire by
+real time, also when the endpoint's clock is put forward: their makers go by it.
 """
 
 import base64
 import hashlib
 import hmac
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
@@ -19,6 +21,9 @@ KEY_NAME: Final = "RootManageSharedAccessKey"
 KEY_VALUE: Final = "SAS_KEY_VALUE"
 """The published key of Microsoft's own emulator: it opens nothing but a development endpoint."""
 
+JWT: Final = "jwt"
+"""What clients call the tokens of an identity provider."""
+
 _SCHEME: Final = "SharedAccessSignature "
 
 
@@ -26,14 +31,14 @@ class Grant(NamedTuple):
     """What one token allows."""
 
     path: tuple[str, ...]
-    expires_at: int
+    expires_at: float
 
 
 class Grants:
     """What the tokens put on one connection allow."""
 
     def __init__(self) -> None:
-        self._grants: dict[tuple[str, ...], int] = {}
+        self._grants: dict[tuple[str, ...], float] = {}
 
     def add(self, grant: Grant) -> None:
         """A renewed token replaces the one for the same resource."""
@@ -64,7 +69,7 @@ def verify(token: str, keys: Mapping[str, str]) -> Grant:
         AmqpError: it is not a shared access signature, its key is unknown, its signature is wrong, or it is expired.
     """
     if not token.startswith(_SCHEME):
-        raise _refused("InvalidToken: only shared access signatures are supported here.")
+        raise _refused("InvalidToken: the token is not a shared access signature.")
     fields = dict(field.partition("=")[::2] for field in token.removeprefix(_SCHEME).split("&"))
     if not {"sr", "sig", "se", "skn"} <= fields.keys() or not fields["se"].isdecimal():
         raise _refused("MalformedToken: the token needs the fields sr, sig, se and skn.")
@@ -75,6 +80,19 @@ def verify(token: str, keys: Mapping[str, str]) -> Grant:
     if expires_at <= time.time():
         raise _refused("ExpiredToken: The token is expired.")
     return Grant(_path(unquote_plus(fields["sr"])), expires_at)
+
+
+def recognise(token: str, resource: object, accepted: Iterable[str]) -> Grant:
+    """What a token of an identity provider grants: nothing is read from it, it is one of the accepted or it is not.
+
+    Raises:
+        AmqpError: it is not, or it is not said what for.
+    """
+    if not isinstance(resource, str):
+        raise _refused("MalformedToken: put-token needs the name of what the token is for.")
+    if not any(hmac.compare_digest(token.encode(), known.encode()) for known in accepted):
+        raise _refused("InvalidToken: of tokens of an identity provider only those given at the start are accepted.")
+    return Grant(_path(resource), math.inf)
 
 
 def _sign(resource: str, expiry: str, key: str) -> str:

@@ -5,7 +5,8 @@ from typing import Final
 
 from local.eventhubs.access import Grants
 from local.eventhubs.errors import AmqpError, Condition
-from local.eventhubs.links import ConsumerLink, IncomingLink, Link, ReplyLink
+from local.eventhubs.faults import HubFaults
+from local.eventhubs.links import ConsumerLink, IncomingLink, Link, ProducerLink, ReplyLink
 from local.eventhubs.messages import read_delivery
 from local.eventhubs.namespace import Clock, Namespace
 from local.eventhubs.nodes import CBS, MANAGEMENT, Desk
@@ -23,11 +24,12 @@ _CONSUMER: Final = re.compile(
 class LinkOpener:
     """Finds out what a link is for, and whether this connection may have it."""
 
-    def __init__(self, namespace: Namespace, desk: Desk, grants: Grants, clock: Clock) -> None:
+    def __init__(self, namespace: Namespace, desk: Desk, grants: Grants, clock: Clock, faults: HubFaults) -> None:
         self._namespace = namespace
         self._desk = desk
         self._grants = grants
         self._clock = clock
+        self._faults = faults
 
     def open(self, session: Session, attach: Attach) -> Link:
         """The link, answered.
@@ -67,8 +69,16 @@ class LinkOpener:
             partition_key, events = read_delivery(payload, message_format)
             (fixed or target.route(partition_key)).append(events)
 
-        return IncomingLink(session, attach, deliver)
+        return ProducerLink(session, attach, deliver, self._faults, hub.lower())
 
     def _consumer(self, session: Session, attach: Attach, hub: str, group: str, partition: str) -> Link:
         source = self._namespace.hub(hub)
-        return ConsumerLink(session, attach, source.partition(partition), source.group(group), self._clock)
+        return ConsumerLink(
+            session,
+            attach,
+            source.partition(partition),
+            source.group(group),
+            self._clock,
+            self._faults,
+            hub.lower(),
+        )

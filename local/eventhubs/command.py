@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retention-hours", type=_positive, default=24, metavar="H", help="hours that events are kept (default: 24)"
     )
+    parser.add_argument(
+        "--control-port",
+        type=int,
+        metavar="P",
+        help="take commands (faults on demand, the clock) as HTTP on this port, 0 for a free one; the ready line names "
+        "it, GET / lists them (default: off)",
+    )
+    parser.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIR",
+        help="serve AMQPS with a certificate for localhost kept in this directory, made when missing; clients get its "
+        "ca.pem as connection_verify (default: plain AMQP)",
+    )
+    parser.add_argument(
+        "--accept-token",
+        dest="accepted_tokens",
+        action="append",
+        metavar="TOKEN",
+        help="accept this text as the token of an identity provider, for clients with a credential of azure-identity; "
+        "may be given several times (default: shared access signatures only)",
+    )
 
 
 def _positive(text: str) -> float:
@@ -66,12 +89,36 @@ def hub_definition(text: str) -> HubDefinition:
 
 async def run(args: argparse.Namespace) -> int:
     """Serve until a signal."""
-    retention = Retention(int(args.retention_mb * (1 << 20)), int(args.retention_hours * 3_600_000))
-    server = EventHubsServer(args.hubs or [_DEFAULT_HUB], args.port, args.data, retention=retention)
-    return await serve("eventhubs", _address(server))
+    return await serve("eventhubs", _serving(args))
 
 
 @contextlib.asynccontextmanager
-async def _address(server: EventHubsServer) -> AsyncIterator[str]:
-    async with server:
-        yield server.address
+async def _serving(args: argparse.Namespace) -> AsyncIterator[str]:
+    """A running endpoint; yields what its ready line says."""
+    async with _server(args) as server:
+        if args.control_port is None:
+            yield server.address
+            return
+        from local.control import commands, control  # noqa: PLC0415 - it loads an HTTP server
+
+        async with control(args.control_port, commands(*server.commands), server.state, name="eventhubs") as address:
+            yield f"{server.address} control {address}"
+
+
+def _server(args: argparse.Namespace) -> EventHubsServer:
+    return EventHubsServer(
+        args.hubs or [_DEFAULT_HUB],
+        args.port,
+        args.data,
+        retention=Retention(int(args.retention_mb * (1 << 20)), int(args.retention_hours * 3_600_000)),
+        tls=_tls(args.tls),
+        accepted_tokens=args.accepted_tokens or (),
+    )
+
+
+def _tls(directory: Path | None) -> ssl.SSLContext | None:
+    if directory is None:
+        return None
+    from local.tls import server_context  # noqa: PLC0415 - it loads cryptography
+
+    return server_context(directory)

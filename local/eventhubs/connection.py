@@ -33,6 +33,14 @@ class Stage(Enum):
     CLOSED = auto()
 
 
+class RefusedConnection(asyncio.Protocol):
+    """A connection that is dropped as soon as it is made."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there."""
+        cast("asyncio.Transport", transport).abort()
+
+
 class Connection(asyncio.Protocol):
     """One client's connection. Its idle time-out is not used: on one machine a dead peer's socket closes at once."""
 
@@ -76,6 +84,10 @@ class Connection(asyncio.Protocol):
         """The peer reads again."""
         self.blocked = False
         self._transport.resume_reading()
+        self.on_room()
+
+    def on_room(self) -> None:
+        """What waited may go on."""
         for session in tuple(self._sessions.values()):
             session.on_room()
         self.flush()
@@ -95,6 +107,12 @@ class Connection(asyncio.Protocol):
             self._out_size = 0
             if not self._transport.is_closing():
                 self._transport.write(data)
+
+    def abort(self) -> None:
+        """Drop the connection without a word; what was written before goes as far as the socket takes it."""
+        self.flush()
+        self._stage = Stage.CLOSED
+        self._transport.abort()
 
     def close(self, error: AmqpError | None) -> None:
         """End the connection, with the reason."""

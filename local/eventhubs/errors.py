@@ -18,13 +18,14 @@ class Condition(StrEnum):
     NOT_FOUND = "amqp:not-found"
     NOT_IMPLEMENTED = "amqp:not-implemented"
     RESOURCE_LIMIT_EXCEEDED = "amqp:resource-limit-exceeded"
+    SERVER_BUSY = "com.microsoft:server-busy"
     UNAUTHORIZED_ACCESS = "amqp:unauthorized-access"
 
 
 class AmqpError(Exception):
     """A refusal that goes to the peer: with a link's detach, a delivery's rejection, or the connection's close."""
 
-    def __init__(self, condition: Condition, description: str) -> None:
+    def __init__(self, condition: Condition | str, description: str) -> None:
         super().__init__(description)
         self.condition = condition
         self.description = description

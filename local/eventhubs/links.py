@@ -1,12 +1,14 @@
 """Links: producers send on them, consumers read from them, requests and replies go over them."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from local.eventhubs import codec
 from local.eventhubs import performatives as wire
 from local.eventhubs.errors import AmqpError, Condition
+from local.eventhubs.faults import HubFaults
 from local.eventhubs.messages import with_delivery_annotations
 from local.eventhubs.namespace import Clock, Partition
 from local.eventhubs.nodes import last_enqueued
@@ -61,6 +63,15 @@ class Link:
         raise AmqpError(Condition.NOT_ALLOWED, f"A transfer of {len(transfer.payload)} bytes on a receiving link.")
 
 
+class Delivery(NamedTuple):
+    """A whole delivery of the peer; its id is None if it expects no answer."""
+
+    payload: bytes
+    size: int
+    message_format: int
+    id: int | None
+
+
 class IncomingLink(Link):
     """A link on which the peer sends; `deliver` takes each whole delivery, or raises why it is rejected."""
 
@@ -100,24 +111,71 @@ class IncomingLink(Link):
         self.delivery_count = (self.delivery_count + 1) & wire.UINT_MAX
         self.credit -= 1
         if not aborted:
-            error = self._outcome(payload, size, first.message_format)
-            if not settled and first.delivery_id is not None:
-                self.session.outlet.write(wire.build_disposition(self.session.channel, first.delivery_id, error))
+            delivery_id = None if settled else first.delivery_id
+            self.settle(Delivery(payload, size, first.message_format, delivery_id))
         if self.credit <= _CREDIT // 2:
             self._give_credit()
 
-    def _outcome(self, payload: bytes, size: int, message_format: int) -> AmqpError | None:
-        if size > MAX_MESSAGE_SIZE:
+    def settle(self, delivery: Delivery) -> None:
+        """Take a delivery, or reject it, and say which."""
+        self.answer(delivery, self.outcome(delivery))
+
+    def answer(self, delivery: Delivery, error: AmqpError | None) -> None:
+        """Say what became of a delivery, if the peer wants to know."""
+        if delivery.id is not None:
+            self.session.outlet.write(wire.build_disposition(self.session.channel, delivery.id, error))
+
+    def outcome(self, delivery: Delivery) -> AmqpError | None:
+        """Take a delivery, or tell why not."""
+        if delivery.size > MAX_MESSAGE_SIZE:
             return AmqpError(
                 Condition.MESSAGE_SIZE_EXCEEDED,
-                f"The received message (size:{size} bytes) exceeds the limit ({MAX_MESSAGE_SIZE} bytes) "
+                f"The received message (size:{delivery.size} bytes) exceeds the limit ({MAX_MESSAGE_SIZE} bytes) "
                 "currently allowed on the link.",
             )
         try:
-            self._deliver(payload, message_format)
+            self._deliver(delivery.payload, delivery.message_format)
         except AmqpError as error:
             return error
         return None
+
+
+class ProducerLink(IncomingLink):
+    """A link on which a producer sends to a hub; here its sends can go wrong on demand."""
+
+    def __init__(
+        self, session: Session, attach: Attach, deliver: Callable[[bytes, int], None], faults: HubFaults, hub: str
+    ) -> None:
+        self._faults = faults
+        self._hub = hub
+        self._late = deque[Delivery]()
+        self._due = 0.0
+        super().__init__(session, attach, deliver)
+
+    def settle(self, delivery: Delivery) -> None:
+        """Take a delivery now or, while sends are slow, later; the order stays."""
+        latency = self._faults.send_latency(self._hub)
+        if not latency and not self._late:
+            self._settle_now(delivery)
+            return
+        loop = asyncio.get_running_loop()
+        self._due = max(self._due, loop.time() + latency)
+        self._late.append(delivery)
+        loop.call_at(self._due, self._settle_late)
+
+    def _settle_late(self) -> None:
+        """What is still late when its link ends was never taken."""
+        delivery = self._late.popleft()
+        if not self.closed:
+            self._settle_now(delivery)
+            self.session.outlet.flush()
+
+    def _settle_now(self, delivery: Delivery) -> None:
+        error = self._faults.send_refusal(self._hub) or self.outcome(delivery)
+        if error is None and self._faults.loses_acknowledgement(self._hub):
+            self.session.outlet.abort()
+        else:
+            self.answer(delivery, error)
 
 
 class OutgoingLink(Link):
@@ -175,12 +233,25 @@ class ReplyLink(OutgoingLink):
 class ConsumerLink(OutgoingLink):
     """A reader of a partition. It holds a position, nothing else: events wait in the log, not here."""
 
-    def __init__(self, session: Session, attach: Attach, partition: Partition, group: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: Session,
+        attach: Attach,
+        partition: Partition,
+        group: str,
+        clock: Clock,
+        faults: HubFaults,
+        hub: str,
+    ) -> None:
         super().__init__(session, attach)
         self.group = group
         self.epoch = _epoch(attach)
         self._partition = partition
+        self._faults = faults
+        self._hub = hub
         self._log = partition.log
+        self._known = self._log.next_sequence
+        """Sequence number before which this reader knows of events."""
         self._clock = clock
         self._tracks_log = _RUNTIME_METRIC in attach.desired_capabilities
         self._start = _start_position(attach)
@@ -196,7 +267,15 @@ class ConsumerLink(OutgoingLink):
         self._partition.leave(self)
 
     def wake(self) -> None:
-        """There are new events."""
+        """There are new events; while deliveries are slow, this reader knows of them later."""
+        end = self._log.next_sequence
+        if latency := self._faults.delivery_latency(self._hub):
+            asyncio.get_running_loop().call_later(latency, self._learn, end)
+        else:
+            self._learn(end)
+
+    def _learn(self, end: int) -> None:
+        self._known = max(self._known, end)
         self.on_room()
         self.session.outlet.flush()
 
@@ -207,7 +286,9 @@ class ConsumerLink(OutgoingLink):
             self._next = log.locate(self._start)
             self._awaits_time = self._next == log.next_sequence
         self._next = max(self._next, log.begin_sequence)
-        while self._next < log.next_sequence and self.may_send():
+        if self._next < self._known and self._faults.withholds(self._hub, self._partition.id):
+            return
+        while self._next < self._known and self.may_send():
             message = log.message(self._next)
             if self._tracks_log:
                 message = with_delivery_annotations(message, last_enqueued(log, self._clock()))

@@ -1,10 +1,10 @@
 """The two nodes that answer requests: `$cbs` takes tokens, `$management` tells about hubs and partitions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from local.eventhubs import codec, messages
-from local.eventhubs.access import Grants, verify
+from local.eventhubs.access import JWT, Grants, recognise, verify
 from local.eventhubs.errors import AmqpError, Condition
 from local.eventhubs.log import PartitionLog
 from local.eventhubs.namespace import Hub, Namespace, Partition
@@ -12,7 +12,7 @@ from local.eventhubs.namespace import Hub, Namespace, Partition
 CBS: Final = "$cbs"
 MANAGEMENT: Final = "$management"
 
-_STATUS: Final = {
+_STATUS: Final[Mapping[str, int]] = {
     Condition.UNAUTHORIZED_ACCESS: 401,
     Condition.NOT_FOUND: 404,
     Condition.NOT_IMPLEMENTED: 501,
@@ -31,9 +31,12 @@ class Answer(NamedTuple):
 class Desk:
     """The nodes as one connection sees them: its tokens count for it alone."""
 
-    def __init__(self, namespace: Namespace, keys: Mapping[str, str], grants: Grants) -> None:
+    def __init__(
+        self, namespace: Namespace, keys: Mapping[str, str], accepted_tokens: Collection[str], grants: Grants
+    ) -> None:
         self._namespace = namespace
         self._keys = keys
+        self._accepted_tokens = accepted_tokens
         self._grants = grants
 
     def reply(self, node: str, request: bytes) -> bytes:
@@ -55,7 +58,11 @@ class Desk:
             raise AmqpError(
                 Condition.NOT_IMPLEMENTED, f"The operation {arguments.get('operation')!r} is not supported by $cbs."
             )
-        self._grants.add(verify(str(sections.get(messages.VALUE)), self._keys))
+        token = str(sections.get(messages.VALUE))
+        if arguments.get("type") == JWT:
+            self._grants.add(recognise(token, arguments.get("name"), self._accepted_tokens))
+        else:
+            self._grants.add(verify(token, self._keys))
         return Answer(202, "Accepted")
 
     def _read(self, arguments: Mapping[str, Any]) -> Answer:

@@ -28,6 +28,9 @@ class Outlet(Protocol):
     def flush(self) -> None:
         """Send what was written."""
 
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+
 
 class SessionLink(Protocol):
     """A link as its session sees it."""

@@ -20,6 +20,7 @@ from azure.eventhub.aio import EventHubConsumerClient
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.cloud import ANY_PORTS, LocalCloud
+from local.control import tell
 from local.cosmos import Fault
 from local.cosmos.remote import Refused
 from local.mail import kept_in
@@ -50,7 +51,7 @@ async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
     (app / "host.json").write_text('{"version": "2.0"}')
     (app / "function_app.py").write_text(textwrap.dedent(APP))
     data = tmp_path_factory.mktemp("data")
-    async with LocalCloud(data=data, app=app, extra_settings={"EXTRA": "given"}) as cloud:
+    async with LocalCloud(data=data, app=app, extra_settings={"EXTRA": "given"}, controlled=True) as cloud:
         yield cloud
 
 
@@ -93,6 +94,18 @@ async def test_the_hubs_are_there_with_their_partitions(cloud: LocalCloud) -> No
         )
         async with consumer:
             assert len(await consumer.get_partition_ids()) == hub.partitions
+
+
+async def test_hubs_can_be_told_to_fail_and_time_to_pass(cloud: LocalCloud) -> None:
+    """From the test, while the cloud runs; a part that takes no commands says so."""
+    hubs = cloud.control("eventhubs")
+    state = await tell(hubs, "throttle-sends", times=1, hub=Resources.load().event_hubs[0].name)
+    assert state["faults"]["throttle-sends"] == 0
+    assert (await tell(hubs, "clock-forward", seconds=60))["clock_ahead_seconds"] == 60
+    await tell(hubs, "reset")
+    assert (await tell(hubs, "clock-reset"))["clock_ahead_seconds"] == 0
+    with pytest.raises(ValueError, match="identity takes no commands"):
+        cloud.control("identity")
 
 
 async def test_the_sign_in_is_the_issuer_that_the_app_trusts(cloud: LocalCloud) -> None:

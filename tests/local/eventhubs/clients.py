@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from azure.eventhub import EventData
+from azure.core.credentials import AccessToken
+from azure.eventhub import EventData, TransportType
 from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient, PartitionContext
 
 from local.eventhubs.messages import read_delivery
 from local.eventhubs.server import EventHubsServer
+from local.tls import ca_file
 from tests.local.eventhubs.peer import data_message
 
 HUB = "telemetry"
@@ -21,6 +25,42 @@ def producer_client(server: EventHubsServer, hub: str = HUB, **options: Any) -> 
 
 def consumer_client(server: EventHubsServer, group: str = "$Default", **options: Any) -> EventHubConsumerClient:
     return EventHubConsumerClient.from_connection_string(server.connection_string, group, eventhub_name=HUB, **options)
+
+
+class Credential:
+    """An `azure.core.credentials.AsyncTokenCredential` without an identity provider behind it."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.scopes: set[str] = set()
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        self.scopes.update(scopes)
+        return AccessToken(self.token, int(time.time()) + 3600)
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+def azure_options(address: str, directory: Path) -> dict[str, Any]:
+    """How a client written for Azure is pointed at this machine.
+
+    Any port but 5671 has to be a custom endpoint, and a custom endpoint means WebSockets unless the transport is named.
+    """
+    return {
+        "custom_endpoint_address": address,
+        "transport_type": TransportType.Amqp,
+        "connection_verify": str(ca_file(directory)),
+        "retry_total": 0,
+    }
+
+
+def azure_producer(address: str, directory: Path, credential: Credential) -> EventHubProducerClient:
+    return EventHubProducerClient("localhost", HUB, credential, **azure_options(address, directory))
 
 
 def put(server: EventHubsServer, *bodies: bytes, partition_id: str = "0") -> None:

@@ -3,7 +3,7 @@ import time
 import pytest
 from azure.eventhub._pyamqp.utils import generate_sas_token  # what the SDK signs with
 
-from local.eventhubs.access import KEY_NAME, KEY_VALUE, Grants, verify
+from local.eventhubs.access import KEY_NAME, KEY_VALUE, Grants, recognise, verify
 from local.eventhubs.errors import AmqpError
 
 KEYS = {KEY_NAME: KEY_VALUE}
@@ -38,7 +38,7 @@ def test_a_namespace_token_grants_every_hub() -> None:
         (generate_sas_token(HUB, KEY_NAME, KEY_VALUE, int(time.time()) - 1), "ExpiredToken"),
         ("SharedAccessSignature sr=x", "MalformedToken"),
         ("SharedAccessSignature sr=x&sig=y&se=soon&skn=z", "MalformedToken"),
-        ("eyJhbGciOiJub25lIn0.e30.", "only shared access signatures"),
+        ("eyJhbGciOiJub25lIn0.e30.", "not a shared access signature"),
     ],
 )
 def test_a_wrong_token_is_refused(token: str, reason: str) -> None:
@@ -53,3 +53,25 @@ def test_a_grant_ends_with_its_token() -> None:
     grants.add(verify(generate_sas_token(HUB, KEY_NAME, KEY_VALUE), KEYS)._replace(expires_at=int(time.time())))
     with pytest.raises(AmqpError, match="Unauthorized"):
         grants.check("telemetry")
+
+
+def test_a_token_that_the_endpoint_was_told_grants_what_it_is_put_for() -> None:
+    """And nothing else."""
+    grants = Grants()
+    grants.add(recognise("told", "sb://localhost/telemetry", ["another", "told"]))
+    grants.check("telemetry/Partitions/1")
+    with pytest.raises(AmqpError, match="Unauthorized"):
+        grants.check("jobs")
+
+
+@pytest.mark.parametrize("accepted", [[], ["told"]])
+def test_any_other_token_of_an_identity_provider_is_refused(accepted: list[str]) -> None:
+    """An endpoint that was told none accepts none: that would hide a client without a credential."""
+    with pytest.raises(AmqpError, match="InvalidToken"):
+        recognise("guessed", "sb://localhost/telemetry", accepted)
+
+
+def test_a_token_for_nothing_in_particular_is_refused() -> None:
+    """It must be said what it is for."""
+    with pytest.raises(AmqpError, match="MalformedToken"):
+        recognise("told", None, ["told"])

@@ -4,13 +4,17 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from azure.eventhub import EventData
 
+from local.control import tell
 from local.eventhubs.command import add_arguments
 from local.eventhubs.namespace import HubDefinition
 from local.eventhubs.server import EventHubsServer
+from tests.local.eventhubs.clients import HUB, Credential, azure_producer
 
 ROOT = Path(__file__).parents[3]
 
@@ -80,6 +84,27 @@ async def test_it_says_when_it_is_ready_and_ends_on_a_signal(tmp_path: Path) -> 
         writer.close()
         await writer.wait_closed()
     assert (tmp_path / "telemetry" / "hub.json").exists()
+
+
+@pytest.mark.wire
+async def test_it_takes_commands_serves_tls_and_accepts_a_token(tmp_path: Path) -> None:
+    """The ready line says where the commands go; they hold for the clients' next sends."""
+    options = ("--tls", str(tmp_path), "--accept-token", "fake", "--hub", f"{HUB}:1")
+    async with command("--port", "0", "--control-port", "0", *options) as process:
+        assert process.stdout is not None
+        words = (await process.stdout.readline()).decode().split()
+        assert words[:2] + words[3:4] == ["ready", "eventhubs", "control"]
+        address, control = words[2], words[4]
+        await tell(control, "throttle-sends", times=1)
+        await tell(control, "clock-forward", seconds=86400)
+        before = datetime.now(UTC)
+        async with azure_producer(address, tmp_path, Credential("fake")) as producer:
+            await producer.send_event(EventData("sent twice"))
+            last = (await producer.get_partition_properties("0"))["last_enqueued_time_utc"]
+        assert last - before >= timedelta(days=1) - timedelta(milliseconds=1)
+        state = await tell(control, "drop-connections")
+        assert state["faults"]["throttle-sends"] == 1
+        assert state["clock_ahead_seconds"] == 86400
 
 
 @pytest.mark.wire

@@ -21,8 +21,6 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from local.cloud import ANY_PORTS, LocalCloud
 from local.control import tell
-from local.cosmos import Fault
-from local.cosmos.remote import Refused
 from local.mail import kept_in
 from local.part import PartEnded
 from local.provision import provision_cosmos
@@ -84,6 +82,18 @@ async def test_the_containers_are_there_with_their_policies(cloud: LocalCloud) -
         assert have[wanted.id]["indexingPolicy"] == wanted.indexing_policy
     async with BlobServiceClient.from_connection_string(cloud.settings["BLUE_BLOB_CONNECTION"]) as blobs:
         assert set(resources.blob_containers) <= {container.name async for container in blobs.list_containers()}
+
+
+async def test_cosmos_can_be_restored_and_its_clock_put_forward(cloud: LocalCloud, tmp_path: Path) -> None:
+    """The controls of the part that runs, from here."""
+    await cloud.cosmos.snapshot(tmp_path / "then")
+    await cloud.cosmos.forward(60)
+    async with CosmosClient(cloud.settings["BLUE_COSMOS_ENDPOINT"], cloud.settings["BLUE_COSMOS_KEY"]) as client:
+        container = client.get_database_client(Resources.load().database).get_container_client("people")
+        assert (await container.create_item({"id": "a", "personId": "p"}))["_ts"] >= time.time() + 58
+        await cloud.cosmos.restore(tmp_path / "then")
+        assert [item async for item in container.read_all_items()] == []
+    assert await cloud.cosmos.faults() == []
 
 
 async def test_the_hubs_are_there_with_their_partitions(cloud: LocalCloud) -> None:
@@ -161,24 +171,6 @@ async def test_provisioning_again_brings_a_changed_policy_and_refuses_a_changed_
     with pytest.raises(CannotStart, match=r"another partition key.*--fresh"):
         await provision_cosmos(endpoint, key, resources.model_copy(update={"cosmos_containers": [other]}))
     await provision_cosmos(endpoint, key, resources)
-
-
-async def test_cosmos_can_be_made_to_fail_and_be_restored(cloud: LocalCloud, tmp_path: Path) -> None:
-    """Faults, snapshots and the clock of the part that runs, from here."""
-    await cloud.cosmos.snapshot(tmp_path / "then")
-    await cloud.cosmos.inject(Fault(status=429, retry_after_ms=1, times=1))
-    resources = Resources.load()
-    async with CosmosClient(cloud.settings["BLUE_COSMOS_ENDPOINT"], cloud.settings["BLUE_COSMOS_KEY"]) as client:
-        container = client.get_database_client(resources.database).get_container_client("people")
-        await container.create_item({"id": "a", "personId": "p"})
-        assert [fault["met"] for fault in await cloud.cosmos.faults()] == [1]
-        await cloud.cosmos.reset_faults()
-        await cloud.cosmos.forward(60)
-        assert (await container.upsert_item({"id": "b", "personId": "p"}))["_ts"] >= time.time() + 59
-        await cloud.cosmos.restore(tmp_path / "then")
-        assert [item async for item in container.read_all_items()] == []
-    with pytest.raises(Refused, match="exists already"):
-        await cloud.cosmos.snapshot(tmp_path / "then")
 
 
 async def test_nobody_else_can_read_the_keys(cloud: LocalCloud) -> None:

@@ -119,7 +119,7 @@ async def test_a_create_that_timed_out_is_sent_again_in_any_case(
     """Whatever `retry_write` says the asynchronous client tries again, and finds its own item in the way."""
     late = server.faults.inject(Fault(latency_ms=60_000, times=1))
     with pytest.raises(exceptions.CosmosResourceExistsError):
-        await container.create_item(ITEM, read_timeout=0.1, retry_write=retry_write)
+        await container.create_item(ITEM, read_timeout=0.25, retry_write=retry_write)
     assert late.met == 1
     assert await stored(container) == ["a"]
 
@@ -141,7 +141,7 @@ async def test_a_late_read_is_sent_again(server: CosmosServer, container: Contai
     """The caller of a read notices nothing of one answer that came too late."""
     await container.create_item(ITEM)
     late = server.faults.inject(Fault(latency_ms=60_000, times=1))
-    assert own(await container.read_item("a", "p", read_timeout=0.1)) == ITEM
+    assert own(await container.read_item("a", "p", read_timeout=0.25)) == ITEM
     assert late.met == 1
 
 

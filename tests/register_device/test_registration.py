@@ -14,9 +14,10 @@ from shared import ledger
 from shared.callers import AttestedMonitor
 from shared.cosmos import Database
 from shared.errors import Problem
-from shared.gate import change_policy, load_policy
+from shared.gate import load_policy
 from shared.keys import KeySet, read_device_token
 from tests.conftest import SettableClock
+from tests.doubles import changed
 from tests.people import IDENTITY_KEY, SERIAL, House
 
 pytestmark = pytest.mark.wire
@@ -182,7 +183,7 @@ async def test_a_former_owner_who_was_erased_is_not_written_about(house: House) 
     await house.pair("maria")
     people = house.database["people"]
     await people._proxy.delete_item("ledgerSubject", "maria")
-    await change_policy(people, "maria", lambda policy: replace(policy, tombstone=True))
+    await changed(people, "maria", lambda policy: replace(policy, tombstone=True))
     links = [item async for item in people.query("SELECT * FROM c WHERE c.type = 'link'", partition="maria")]
     for link in links:
         await people._proxy.delete_item(link["id"], "maria")
@@ -194,9 +195,13 @@ async def test_a_former_owner_who_was_erased_is_not_written_about(house: House) 
 async def test_the_ledger_says_when_a_support_case_was_opened_and_closed(house: House) -> None:
     """Closing it twice is told once."""
     access = await house.pair("maria")
-    case = await open_case("maria", access.device_id, 7, database=house.database, now=house.clock())
+    case = await open_case(
+        "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
+    )
     for _ in range(2):
-        await close_case("maria", access.device_id, case.case_id, database=house.database, now=house.clock())
+        await close_case(
+            "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
+        )
     assert await said(house, "maria") == ["pairing_completed", "support_case_opened", "support_case_closed"]
 
 

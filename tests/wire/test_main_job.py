@@ -112,6 +112,27 @@ async def test_the_same_message_sent_twice_is_stored_once(household: Household, 
     assert len([item for item in items if item["messageId"] == json.loads(body)["messageId"]]) == 1
 
 
+async def test_the_ledger_says_what_was_done_to_whose_data(household: Household, stored: Stored) -> None:
+    """One chain tells of the pairing and of an export from the request to the link, and names nobody."""
+    export_id = (await household.resident.request_export())["exportId"]
+
+    async def ready() -> bool:
+        return bool((await household.resident.export(export_id))["state"] == "ready")
+
+    await eventually(ready, "the export")
+    await household.resident.export_link(export_id)
+    entries = await stored.items("ledger", "ledgerEntry")
+    [paired] = [entry for entry in entries if entry["details"].get("ownershipId") == household.ownership_id]
+    chain = sorted((entry for entry in entries if entry["subject"] == paired["subject"]), key=lambda one: one["seq"])
+    assert [(entry["action"], entry["actorKind"]) for entry in chain] == [
+        ("pairing_completed", "person"),
+        ("export_requested", "person"),
+        ("export_ready", "service"),
+        ("export_link_given", "person"),
+    ]
+    assert household.email not in str(chain)
+
+
 async def test_the_description_is_served(household: Household) -> None:
     """OpenAPI 3.1 of all HTTP functions, to anyone."""
     answer = await household.api.get("/api/openapi.json")

@@ -30,3 +30,25 @@ class DownloadLink(View):
 
     url: str
     expires_at: Moment
+
+
+class Notification(View):
+    """Something that the person was told, in the language of their app."""
+
+    notification_id: str
+    kind: str
+    subject_id: str
+    """Id of the ownership, support case or export that it is about."""
+    subject: str
+    text: str
+    """Paragraphs, with an empty line between two."""
+    created_at: Moment
+    read_at: Moment | None = None
+
+
+class Notifications(View):
+    """A page of them, newest first."""
+
+    notifications: list[Notification]
+    cursor: str | None = None
+    """What the next page is asked for with; absent on the last one."""

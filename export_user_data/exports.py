@@ -11,6 +11,7 @@ from shared.errors import Problem
 from shared.hubs import Hub
 from shared.jobs import start_job
 from shared.ledger import SERVICE, THE_PERSON, Step, record_about
+from shared.notifications import notify
 
 KIND: Final = "export"
 LINK_LIFE: Final = timedelta(minutes=5)
@@ -78,6 +79,16 @@ async def download_link(
     await record_about(person_id, given, database=database, now=now)
     url = await blobs.read_link(EXPORTS, item["blobName"], now=now, life=LINK_LIFE)
     return DownloadLink(url=url, expires_at=expires_at)
+
+
+async def tell_end(item: Item, state: str, *, people: Container, now: datetime) -> None:
+    """Tell its person that an export is ready, or that it could not be made."""
+    requested = clock.moment(item["createdAt"])
+    if state == "done":
+        template, moments = "export_ready", {"requested": requested, "until": clock.moment(item["expiresAt"])}
+    else:
+        template, moments = "export_failed", {"requested": requested}
+    await notify(item["personId"], template, item["jobId"], moments, people=people, now=now)
 
 
 def _view(item: Item) -> Export:

@@ -1,4 +1,4 @@
-"""The functions of `export_user_data`: exports, their worker and timer, and the documents that anyone may read."""
+"""The functions of `export_user_data`: exports, notifications, workers and timers, and what anyone may read."""
 
 import json
 import logging
@@ -9,13 +9,14 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from export_user_data import exports
-from export_user_data.contract import DownloadLink, Export, ExportRequest
-from shared import clock, jobs
+from export_user_data import exports, inbox
+from export_user_data.contract import DownloadLink, Export, ExportRequest, Notification, Notifications
+from shared import clock, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
 from shared.callers import Anyone, Resident
 from shared.contract import Nothing
+from shared.cosmos import Item
 from shared.http import Api, Call
 from shared.hubs import CONNECTION, JOBS_HUB
 from shared.services import Services
@@ -23,12 +24,14 @@ from shared.services import Services
 ACCEPTED, OK = HTTPStatus.ACCEPTED, HTTPStatus.OK
 
 _log = logging.getLogger("blue.export")
+_notifications_log = logging.getLogger("blue.notifications")
 
 
 def blueprint(api: Api) -> func.Blueprint:
     """All functions of the package."""
     functions = func.Blueprint()
     _exports(api, functions)
+    _notifications(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions
@@ -82,6 +85,41 @@ def _exports(api: Api, functions: func.Blueprint) -> None:
         )
 
 
+def _notifications(api: Api, functions: func.Blueprint) -> None:
+    @api.operation(
+        functions,
+        "GET",
+        "me/notifications",
+        admission=RESIDENT,
+        answers={OK: Notifications},
+        problems=("cursor_invalid",),
+        query={"cursor": "The cursor of the page before; without it the newest are answered."},
+    )
+    async def list_notifications(call: Call[Resident, None]) -> Notifications:
+        """What the caller was told, newest first, in the language of their app."""
+        return await inbox.page(
+            call.caller.person_id, call.query.get("cursor"), people=call.services.database["people"]
+        )
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/notifications/{notificationId}/read",
+        admission=RESIDENT,
+        body=Nothing,
+        answers={OK: Notification},
+        problems=("notification_unknown",),
+    )
+    async def read_notification(call: Call[Resident, Nothing]) -> Notification:
+        """Keep that the caller has read a notification."""
+        return await inbox.mark_read(
+            call.caller.person_id,
+            call.id("notificationId"),
+            people=call.services.database["people"],
+            now=call.services.clock(),
+        )
+
+
 def _documents(api: Api, functions: func.Blueprint) -> None:
     @api.operation(functions, "GET", "openapi.json", admission=ANYONE, answers={OK: None})
     async def get_openapi(_call: Call[Anyone, None]) -> dict[str, typing.Any]:
@@ -131,6 +169,17 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
         )
         _log.info("checkpoint of the ledger: %s", digest)
 
+    @functions.function_name("send_notifications")
+    @functions.timer_trigger("timer", "*/15 * * * * *")
+    async def send_notifications(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+        """Hand the mails that are due to the mail server."""
+        services = await api.services()
+        ends = await notifications.deliver_due(
+            people=services.database["people"], mailer=services.mailer, now=services.clock
+        )
+        for end, count in ends.items():
+            _notifications_log.info("%d mails: %s", count, end)
+
 
 def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
     """The job ids in a batch of nudges, each once; a nudge that cannot be read is only a nudge, and is counted."""
@@ -150,7 +199,13 @@ async def _run(job_id: str, services: Services) -> str:
         jobs=services.database["jobs"],
         hub=services.hubs.jobs,
         now=services.clock,
+        ending=partial(_tell_end, services),
     )
+
+
+async def _tell_end(services: Services, item: Item, state: str) -> None:
+    if item["type"] == exports.KIND:
+        await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
 
 
 async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | None:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "eventhubs": Command("local.eventhubs.command", "Event Hubs endpoint (AMQP 1.0) for the azure-eventhub clients"),
     "cosmos": Command("local.cosmos.command", "Cosmos DB endpoint for the azure-cosmos clients"),
     "identity": Command("local.identity", "insecure OpenID provider for development"),
+    "mail": Command("local.mail", "mail server that keeps every mail and delivers none"),
     "settings": Command("local.settings", "write local.settings.json, with keys made for this machine"),
     "fleet": Command("local.fleet", "monitors: one reference monitor, or many simulated ones"),
 }

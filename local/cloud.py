@@ -13,7 +13,7 @@ import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from local import keys, settings, state
@@ -23,6 +23,9 @@ from local.prerequisites import ROOT, check_python
 from local.resources import Resources
 from local.serving import CannotStart, listening_socket
 
+if TYPE_CHECKING:
+    from local.cosmos.remote import RemoteCosmos
+
 
 class Ports(NamedTuple):
     """Where each part listens on 127.0.0.1; 0 takes a free port."""
@@ -31,14 +34,15 @@ class Ports(NamedTuple):
     eventhubs: int = 5672
     cosmos: int = 8081
     identity: int = 8090
+    mail: int = 1025
     host: int = 7071
 
 
-ANY_PORTS: Final = Ports(0, 0, 0, 0, 0)
+ANY_PORTS: Final = Ports(0, 0, 0, 0, 0, 0)
 
 
 class LocalCloud:
-    """Azurite, Event Hubs, Cosmos DB, sign-in and the Functions host, each a child process that ends with this one.
+    """Azurite, Event Hubs, Cosmos DB, sign-in, mail and the Functions host: child processes that end with this one.
 
     Args:
         data: the directory that keeps everything; one cloud at a time can use it.
@@ -79,8 +83,15 @@ class LocalCloud:
     def addresses(self) -> settings.Addresses:
         """Where the other parts listen."""
         return settings.Addresses(
-            *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity"))
+            *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity", "mail"))
         )
+
+    @property
+    def cosmos(self) -> "RemoteCosmos":
+        """Faults on demand, snapshots and the clock of the Cosmos DB endpoint."""
+        from local.cosmos.remote import RemoteCosmos  # noqa: PLC0415  for tests only: it loads an HTTP client
+
+        return RemoteCosmos(self._parts["cosmos"].address)
 
     @property
     def parts(self) -> Mapping[str, Part]:
@@ -127,6 +138,7 @@ class LocalCloud:
             "identity": self._command(
                 "identity", "--port", str(self._ports.identity), "--data", str(self.state.identity)
             ),
+            "mail": self._command("mail", "--port", str(self._ports.mail), "--data", str(self.state.mail)),
         }
         # The official clients take seconds to load: that happens while the parts start.
         loading = asyncio.to_thread(importlib.import_module, "local.provision")

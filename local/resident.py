@@ -64,6 +64,15 @@ class Resident:
         """End that."""
         return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/close", {})
 
+    async def notifications(self) -> list[dict[str, Any]]:
+        """The newest of what one was told."""
+        found: list[dict[str, Any]] = (await self._get("/api/me/notifications"))["notifications"]
+        return found
+
+    async def read_notification(self, notification_id: str) -> Answer:
+        """Say that one has read it."""
+        return await self._post(f"/api/me/notifications/{notification_id}/read", {})
+
     async def request_export(self) -> Answer:
         """Ask for everything that is held about oneself."""
         return await self._post("/api/me/exports", {"scope": "access"})

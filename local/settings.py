@@ -22,6 +22,7 @@ class Addresses(NamedTuple):
     eventhubs: str = f"{LOOPBACK}:5672"
     cosmos: str = f"http://{LOOPBACK}:8081"
     identity: str = f"http://{LOOPBACK}:8090"
+    mail: str = f"smtp://{LOOPBACK}:1025"
 
     def settings(self) -> dict[str, str]:
         """The app settings that say where something is."""
@@ -32,6 +33,7 @@ class Addresses(NamedTuple):
             "EventHubs": event_hubs_connection(self.eventhubs),
             "BLUE_COSMOS_ENDPOINT": self.cosmos,
             "BLUE_SIGN_IN_ISSUER": self.identity,
+            "BLUE_SMTP_URL": self.mail,
         }
 
 

@@ -23,6 +23,7 @@ class State:
         self.cosmos = self.root / "cosmos" / "blue.sqlite"
         self.identity = self.root / "identity.json"
         self.keys = self.root / "keys.json"
+        self.mail = self.root / "mail"
         self.exports = self.root / "exports"
         self.logs = self.root / "logs"
 
@@ -49,7 +50,7 @@ class State:
 
     def _wipe(self) -> None:
         """Remove what a local cloud made, and nothing that happens to lie beside it."""
-        for directory in (self.blobs, self.hubs, self.cosmos.parent, self.exports, self.logs):
+        for directory in (self.blobs, self.hubs, self.cosmos.parent, self.mail, self.exports, self.logs):
             shutil.rmtree(directory, ignore_errors=True)
         for file in (self.identity, self.keys):
             file.unlink(missing_ok=True)
@@ -64,5 +65,5 @@ class State:
 
     def _make(self) -> None:
         shutil.rmtree(self.logs, ignore_errors=True)  # logs tell about one run
-        for directory in (self.blobs, self.hubs, self.cosmos.parent, self.exports, self.logs):
+        for directory in (self.blobs, self.hubs, self.cosmos.parent, self.mail, self.exports, self.logs):
             directory.mkdir(parents=True, exist_ok=True)

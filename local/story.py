@@ -14,6 +14,7 @@ from local.api import Api
 from local.attestation import Make
 from local.cloud import LocalCloud
 from local.keys import ENROLMENT_GROUP
+from local.mail import kept_in
 from local.monitor import Access, Monitor
 from local.narration import Narration, Step, StepFailed
 from local.outbox import Message
@@ -25,6 +26,7 @@ CASE_DAYS: Final = 7
 LINK_MINUTES: Final = 5
 STORED_WITHIN_SECONDS: Final = 60
 EXPORTED_WITHIN_SECONDS: Final = 180
+MAILED_WITHIN_SECONDS: Final = 60
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Story:
     bundle: Path = Path()
     export_id: str = ""
     last_received_at: str = ""
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     readings_of: dict[str, int] = field(default_factory=dict)
     """How many readings of each message must be in the export."""
 
@@ -77,6 +80,7 @@ class Story:
             await self.download()
             await self.verify()
             self.compare()
+            await self.read_notifications()
 
     @property
     def access(self) -> Access:
@@ -287,6 +291,29 @@ class Story:
             found = mentions(self.bundle, self.readings_of)
             step.check(found == self.readings_of, f"Readings sent: {self.readings_of}. In the export: {found}.")
             step.result(f"{sum(found.values())} readings of {len(found)} messages")
+
+    async def read_notifications(self) -> None:
+        """They are in the app at once; the mails of them come within seconds."""
+        with self.tell.step("The resident reads what they were told, in the app and by mail") as step:
+            told = [one for one in await self.resident.notifications() if _moment(one["createdAt"]) >= self.begun]
+            kinds = {one["kind"] for one in told}
+            step.check(
+                kinds >= {"support_case_opened", "support_case_closed", "export_ready"},
+                f"They were told nothing but: {', '.join(sorted(kinds))}.",
+            )
+            mails = await step.until(lambda: self._mails_of(told), MAILED_WITHIN_SECONDS, "mailed")
+            step.check(set(mails) == {RESIDENT}, "A mail went to somebody else.")
+            for one in told:
+                read = await self.resident.read_notification(one["notificationId"])
+                step.check(read["readAt"], "A notification that was read is not kept as read.")
+                step.result(f"{one['createdAt']}  {one['subject']}")
+            step.result(f"{len(mails)} mails in {self.cloud.state.mail}; none left this machine")
+
+    async def _mails_of(self, told: list[dict[str, Any]]) -> list[str] | None:
+        """Whom the mails went to, when there is one for each notification."""
+        ids = tuple(f"<{one['notificationId']}@" for one in told)
+        found = [mail["Delivered-To"] for mail in kept_in(self.cloud.state.mail) if mail["Message-ID"].startswith(ids)]
+        return found if len(found) == len(told) else None
 
 
 def _moment(text: str) -> datetime:

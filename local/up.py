@@ -20,6 +20,7 @@ ROLES = {
     "eventhubs": "Event Hubs, AMQP 1.0",
     "cosmos": "Cosmos DB",
     "identity": "sign-in, INSECURE",
+    "mail": "mail, DELIVERS NOTHING",
     "host": "Functions host",
 }
 
@@ -27,8 +28,8 @@ ROLES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.description = (
-        "Start Azurite, Event Hubs, Cosmos DB, sign-in and the Functions host on this machine, create what the app "
-        "stands on, and stay up until Ctrl-C. Data is kept in the data directory and nowhere else."
+        "Start Azurite, Event Hubs, Cosmos DB, sign-in, mail and the Functions host on this machine, create what the "
+        "app stands on, and stay up until Ctrl-C. Data is kept in the data directory and nowhere else."
     )
     add_cloud_arguments(parser)
     parser.add_argument("--no-host", action="store_true", help="leave the Functions host out, to start another one")

@@ -5,6 +5,7 @@ its ownership, under ETag), the end of the ownership before, and only then a tok
 ownership that it founds, so a repeated registration resumes where the first one was cut off.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -31,6 +32,7 @@ from shared.gate import (
 from shared.injection import reached
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id
 from shared.ledger import SERVICE, THE_PERSON, Step, record_about
+from shared.notifications import notify
 
 _TRIES: Final = 5
 DEVICE_ITEM: Final = "device"
@@ -201,28 +203,39 @@ async def _finish(device: Item, *, database: Database, journal: NarrowingJournal
                 database=database,
                 now=now,
             )
-        await _set_link(
-            past["ownerPersonId"], past["ownershipId"], {"state": "ended", "until": past["until"]}, database
-        )
+        tell = partial(_tell, past, "ownership_ended", {"until": until}, database=database, now=now)
+        await _set_link(past, {"state": "ended", "until": past["until"]}, tell, database)
     await record_about(
         device["ownerPersonId"],
         Step(device["ownershipId"], "pairing_completed", THE_PERSON, {"ownershipId": device["ownershipId"]}),
         database=database,
         now=now,
     )
-    await _set_link(device["ownerPersonId"], device["ownershipId"], {"state": "active"}, database)
+    since = clock.moment(device["ownedSince"])
+    tell = partial(_tell, device, "monitor_paired", {"since": since}, database=database, now=now)
+    await _set_link(device, {"state": "active"}, tell, database)
 
 
 def _ended(policy: Policy, *, end: datetime) -> Policy:
     return policy if policy.end is not None else replace(policy, end=end)
 
 
-async def _set_link(person_id: str, ownership_id: str, change: Item, database: Database) -> None:
+async def _tell(
+    ownership: Item, template: str, moments: Mapping[str, datetime], *, database: Database, now: datetime
+) -> None:
+    await notify(
+        ownership["ownerPersonId"], template, ownership["ownershipId"], moments, people=database["people"], now=now
+    )
+
+
+async def _set_link(ownership: Item, change: Item, tell: Callable[[], Awaitable[None]], database: Database) -> None:
+    """Change the link of an ownership, and tell its person before: what is cut off in between is told again."""
     people = database["people"]
-    link = await people.read(person_id, f"link:{ownership_id}")
+    link = await people.read(ownership["ownerPersonId"], f"link:{ownership['ownershipId']}")
     if link is None or all(link.get(name) == value for name, value in change.items()):
         return
     try:
-        await write_behind_gate(people, person_id, [Replace(declared(link) | change, link["_etag"])])
+        await tell()
+        await write_behind_gate(people, ownership["ownerPersonId"], [Replace(declared(link) | change, link["_etag"])])
     except (Stale, Erased):
         return  # a simultaneous repeat of this registration has done it, or its person was erased

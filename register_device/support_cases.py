@@ -10,6 +10,7 @@ from shared.data_map import Category
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, Window, change_policy
 from shared.ledger import THE_PERSON, Step, record_about
+from shared.notifications import notify
 from shared.people import new_id
 
 
@@ -33,10 +34,12 @@ async def open_case(
         "openedAt": clock.text(now),
         "caseExpiresAt": clock.text(expires_at),
     }
-    await database["devices"].create(item)  # the ground comes before what it allows
+    await database["devices"].create(item)  # the ground, and the word to its owner, come before what it allows
     details: dict[str, str | int] = {"caseId": case_id, "ownershipId": device["ownershipId"], "days": days}
     opened = Step(case_id, "support_case_opened", THE_PERSON, details)
     await record_about(person_id, opened, database=database, now=now)
+    moments = {"since": now, "until": expires_at}
+    await notify(person_id, "support_case_opened", case_id, moments, people=database["people"], now=now)
     window = Window(now, expires_at)
     await change_policy(
         database["telemetry"],
@@ -72,6 +75,7 @@ async def close_case(
     )
     step = Step(case_id, "support_case_closed", THE_PERSON, {"caseId": case_id, "ownershipId": device["ownershipId"]})
     await record_about(person_id, step, database=database, now=now)
+    await notify(person_id, "support_case_closed", case_id, {"until": now}, people=database["people"], now=now)
     closed = declared(item) | {"closedAt": clock.text(now)}
     try:
         await database["devices"].replace(closed, item["_etag"])

@@ -141,6 +141,13 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=409, title="The export is not ready yet.", action="Ask for its state again shortly.", retryable=True
     ),
     "export_expired": Entry(status=410, title="The export has expired.", action="Ask for a new export."),
+    # notifications
+    "notification_unknown": Entry(
+        status=404, title="You have no such notification.", action="Use the id of a notification in your list."
+    ),
+    "cursor_invalid": Entry(
+        status=400, title="The cursor is not one of ours.", action="Send the cursor of the last page, or none at all."
+    ),
     # us
     "busy": Entry(status=503, title="The service is busy.", action="Try again after the stated time.", retryable=True),
     "database_restored": Entry(

@@ -47,6 +47,8 @@ class Call[C: Caller, B]:
     body: B
     services: Services
     route: Mapping[str, str]
+    query: Mapping[str, str]
+    """Of the query string, what the operation declares."""
 
     def id(self, name: str) -> str:
         """An id in the route.
@@ -85,6 +87,8 @@ class Operation:
     answers: Mapping[HTTPStatus, type[BaseModel] | None]
     problems: Sequence[str]
     handler: Handler
+    query: Mapping[str, str] = field(default_factory=dict)
+    """What it reads from the query string, by name with what it is: optional, and never personal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class Api:
         answers: Mapping[HTTPStatus, type[BaseModel] | None],
         body: type[BaseModel] | None = None,
         problems: Sequence[str] = (),
+        query: Mapping[str, str] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Make a use case an HTTP function; its docstring's first line is its summary."""
 
@@ -118,6 +123,7 @@ class Api:
                 answers=answers,
                 problems=problems,
                 handler=handler,
+                query=query or {},
             )
             self.operations.append(operation)
 
@@ -163,7 +169,8 @@ async def respond(req: func.HttpRequest, operation: Operation, source: ServicesS
 async def _handled(req: func.HttpRequest, operation: Operation, services: Services) -> Reply:
     caller = await operation.admission.admit(req.headers.get("authorization"), services)
     body = _parsed(req, operation.body) if operation.body is not None else None
-    return await operation.handler(Call(caller, body, services, req.route_params))
+    query = {name: req.params[name] for name in operation.query if name in req.params}
+    return await operation.handler(Call(caller, body, services, req.route_params, query))
 
 
 def _parsed(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:

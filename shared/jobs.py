@@ -37,6 +37,9 @@ Cursor = dict[str, Any]
 Step = Callable[["Lease"], Awaitable[Cursor | None]]
 """Does one step of a job and returns where the next one begins; None when the job is done."""
 
+Ending = Callable[[Item, str], Awaitable[None]]
+"""Told that a job is about to be done or parked, before it is: a worker that is stopped in between tells it again."""
+
 
 async def start_job(
     kind: str, person_id: str, details: Mapping[str, Any], *, jobs: Container, hub: Hub, now: datetime
@@ -108,8 +111,18 @@ class Lease:
         self.item = written
 
 
+async def _tell_nobody(_item: Item, _state: str) -> None:
+    """Most jobs end without a word."""
+
+
 async def run_job(
-    job_id: str, steps: Mapping[str, Step], *, jobs: Container, hub: Hub, now: Callable[[], datetime]
+    job_id: str,
+    steps: Mapping[str, Step],
+    *,
+    jobs: Container,
+    hub: Hub,
+    now: Callable[[], datetime],
+    ending: Ending = _tell_nobody,
 ) -> str:
     """Do the steps of a job until it is done, this worker's time is up, or it fails; return which, for the log."""
     item = await jobs.read(job_id, job_id)
@@ -118,12 +131,12 @@ async def run_job(
     lease, step = Lease(item, jobs=jobs, now=now), steps[item["type"]]
     try:
         await lease.commit(state="running", attempt=item["attempt"] + 1)
-        return await _run_steps(lease, step, hub=hub)
+        return await _run_steps(lease, step, ending, hub=hub)
     except Stale:
         return "taken over"
 
 
-async def _run_steps(lease: Lease, step: Step, *, hub: Hub) -> str:
+async def _run_steps(lease: Lease, step: Step, ending: Ending, *, hub: Hub) -> str:
     begun = lease.now()
     while True:
         try:
@@ -132,8 +145,9 @@ async def _run_steps(lease: Lease, step: Step, *, hub: Hub) -> str:
         except Stale:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a step: the job item keeps the failure, and is tried again
-            return await _failed(lease, error)
+            return await _failed(lease, error, ending)
         if cursor is None:
+            await _end(lease, "done", ending)
             await lease.commit(state="done", failures=0)
             return "done"
         out_of_time = lease.now() - begun >= INVOCATION_BUDGET
@@ -144,11 +158,18 @@ async def _run_steps(lease: Lease, step: Step, *, hub: Hub) -> str:
             return "to be continued"
 
 
-async def _failed(lease: Lease, error: Exception) -> str:
+async def _end(lease: Lease, state: str, ending: Ending) -> None:
+    """Tell the end of a job that is still held: who was taken over has nothing to tell."""
+    await lease.commit()
+    await ending(lease.item, state)
+
+
+async def _failed(lease: Lease, error: Exception, ending: Ending) -> str:
     """Keep the failure; the timer brings the job again after a pause, unless it has failed too often."""
     failures = lease.item["failures"] + 1
     kind = type(error).__qualname__
     if failures >= ATTEMPTS_LIMIT:
+        await _end(lease, "parked", ending)
         await lease.commit(state="parked", failures=failures, failure=kind)
         _log.error("ALARM job_parked: %s, after %d failures, last %s", lease.item["type"], failures, kind)
         return "parked"

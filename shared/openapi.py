@@ -112,11 +112,19 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
             **_problems(operation),
         },
     }
-    parameters = [part[1:-1] for part in operation.route.split("/") if part.startswith("{")]
+    parameters = [
+        *(
+            {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+            for part in operation.route.split("/")
+            if part.startswith("{")
+        ),
+        *(
+            {"name": name, "in": "query", "required": False, "description": about, "schema": {"type": "string"}}
+            for name, about in operation.query.items()
+        ),
+    ]
     if parameters:
-        written["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters
-        ]
+        written["parameters"] = parameters
     if operation.body is not None:
         schema = refs[_mode(operation.body, answered=False)]
         written["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}

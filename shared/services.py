@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.hubs import Hubs
     from shared.journal import Journal
     from shared.keys import KeySet
+    from shared.mail import Mailer
     from shared.settings import Settings
     from shared.sign_in import SignIn
 
@@ -33,6 +34,7 @@ class Services:
     database: "Database"
     hubs: "Hubs"
     blobs: "Blobs"
+    mailer: "Mailer"
     sign_in: "SignIn"
     device_keys: "KeySet"
     export_keys: "KeySet"
@@ -64,6 +66,7 @@ async def open_services(
     from shared.hubs import Hubs  # noqa: PLC0415 - loaded where used
     from shared.journal import Journal, refuse_restored  # noqa: PLC0415 - loaded where used
     from shared.keys import KeySet  # noqa: PLC0415 - loaded where used
+    from shared.mail import Mailer  # noqa: PLC0415 - loaded where used
     from shared.settings import load_settings  # noqa: PLC0415 - loaded where used
     from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
 
@@ -103,6 +106,11 @@ async def open_services(
             hubs=hubs,
             blobs=blobs,
             journal=journal,
+            mailer=Mailer.of(
+                settings.smtp_url,
+                sender=settings.mail_from,
+                password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            ),
             sign_in=SignIn(settings.sign_in_issuer, settings.sign_in_audience, session),
             device_keys=KeySet(settings.device_token_keys, DEVICE_TOKENS_SIGNED_BY),
             export_keys=KeySet(settings.export_keys, EXPORTS_SIGNED_BY),

@@ -6,7 +6,7 @@
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, model_validator
+from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     device_token_keys: Annotated[Json[JwkSet], Field(alias="BLUE_DEVICE_TOKEN_KEYS", repr=False)]
     export_keys: Annotated[Json[JwkSet], Field(alias="BLUE_EXPORT_KEYS", repr=False)]
     enrolment_groups: Annotated[Json[dict[str, list[SecretStr]]], Field(alias="BLUE_ENROLMENT_GROUPS")]
+    smtp_url: Annotated[str, Field(alias="BLUE_SMTP_URL")]
+    smtp_password: Annotated[SecretStr | None, Field(alias="BLUE_SMTP_PASSWORD")] = None
+    mail_from: Annotated[str, Field(alias="BLUE_MAIL_FROM", pattern=r"^[0-9A-Za-z.+_-]+@[0-9A-Za-z.-]+$")]
     instance_id: Annotated[str | None, Field(alias="WEBSITE_INSTANCE_ID")] = None
     """Set by Azure and by nothing else: the app is deployed."""
 
@@ -45,6 +48,26 @@ class Settings(BaseSettings):
             raise ValueError("Event Hubs: set EventHubs__fullyQualifiedNamespace (in Azure) or EventHubs (elsewhere).")
         if self.blob_connection is None and self.blob_account_url is None:
             raise ValueError("Blob storage: set BLUE_BLOB_ACCOUNT_URL (in Azure) or BLUE_BLOB_CONNECTION (elsewhere).")
+        return self
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _names_a_mail_server(cls, url: str) -> str:
+        parts = urlsplit(url)
+        try:
+            usable = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # the port is no number, or too large
+            usable = False
+        if not usable:
+            raise ValueError("It must be like smtps://user@host:465 or smtp://host:587.")
+        if parts.password is not None:
+            raise ValueError("The password belongs in BLUE_SMTP_PASSWORD.")
+        return url
+
+    @model_validator(mode="after")
+    def _mail_login_is_whole(self) -> Self:
+        if (urlsplit(self.smtp_url).username is None) != (self.smtp_password is None):
+            raise ValueError("Mail: a user in BLUE_SMTP_URL and BLUE_SMTP_PASSWORD belong together.")
         return self
 
     @model_validator(mode="after")
@@ -59,6 +82,7 @@ class Settings(BaseSettings):
                 "BLUE_BLOB_CONNECTION": self.blob_connection is not None,
                 "BLUE_COSMOS_ENDPOINT": not _is_public_https(self.cosmos_endpoint),
                 "BLUE_SIGN_IN_ISSUER": not _is_public_https(self.sign_in_issuer),
+                "BLUE_SMTP_URL": urlsplit(self.smtp_url).hostname in LOOPBACK_HOSTS,
                 "BLUE_DEVICE_TOKEN_KEYS": _has_development_key(self.device_token_keys),
                 "BLUE_EXPORT_KEYS": _has_development_key(self.export_keys),
             }.items()

@@ -48,6 +48,12 @@ class House:
             now=self.clock(),
         )
 
+    async def told(self, person_id: str) -> list[tuple[str, str]]:
+        """What a person was told, oldest first: template and what it is about."""
+        query = "SELECT * FROM c WHERE c.type = 'notification' ORDER BY c.createdAt"
+        items = self.database["people"].query(query, partition=person_id)
+        return [(item["template"], item["subjectId"]) async for item in items]
+
     async def pair(self, person_id: str, serial: str = SERIAL, **device: Any) -> DeviceAccess:
         access, _ = await self.register(await self.claim(person_id), serial, **device)
         return access

@@ -20,6 +20,7 @@ ALLOWED = {
     "azure.cosmos": {"shared/cosmos.py"},
     "azure.eventhub": {"shared/hubs.py"},
     "azure.storage": {"shared/blobs.py"},
+    "aiosmtplib": {"shared/mail.py"},
     "azure.identity": {"shared/services.py"},
 }
 

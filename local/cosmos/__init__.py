@@ -5,6 +5,9 @@ it does not show how Azure behaves under load, failover or weaker consistency. W
 with 400 and the name of the construct.
 """
 
+from local.cosmos.faults import Fault
+from local.cosmos.holds import BatchHold
 from local.cosmos.server import EMULATOR_KEY, CosmosServer
+from local.cosmos.store import UnusableSnapshot
 
-__all__ = ["EMULATOR_KEY", "CosmosServer"]
+__all__ = ["EMULATOR_KEY", "BatchHold", "CosmosServer", "Fault", "UnusableSnapshot"]

@@ -1,12 +1,14 @@
 """Transactional batches: all operations on one partition key, or none of them."""
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from local.cosmos import charges, values
 from local.cosmos.containers import Container
 from local.cosmos.documents import Writing
-from local.cosmos.failures import Failure, bad_request, too_large, unsupported
+from local.cosmos.failures import RETRY_WITH, Failure, bad_request, too_large, unsupported
 from local.cosmos.operations import Operation, Outcome, perform
 from local.cosmos.store import Store
 from local.cosmos.values import Json
@@ -21,6 +23,19 @@ class BatchOutcome(NamedTuple):
     status: HTTPStatus
     charge: float
     body: bytes
+
+
+class Seen(NamedTuple):
+    """What a batch saw at its start."""
+
+    reads: dict[int, Outcome]
+    """By the operation's place; only of items that the batch does not write."""
+    etags: dict[str, str | None]
+    """Of the items that the batch writes; None where there was no such item."""
+
+
+class _Rehearsed(Exception):
+    """All operations would succeed; the transaction is undone all the same."""
 
 
 class _Stopped(Exception):
@@ -62,17 +77,30 @@ def _operation(entry: Json, epk: bytes) -> Operation:
 
 
 async def execute(
-    store: Store, container: Container, operations: list[Operation], now: float, *, minimal: bool = False
+    store: Store,
+    container: Container,
+    operations: list[Operation],
+    now: float,
+    *,
+    minimal: bool = False,
+    seen: Seen | None = None,
 ) -> BatchOutcome:
     """Carry out all operations in one transaction, under one sequence number.
 
-    A `minimal` answer has the items that were read, not those that were written.
+    A `minimal` answer has the items that were read, not those that were written. A batch that was rehearsed answers
+    its reads from what it has `seen` then.
+
+    Raises:
+        Failure: an item that the batch writes is not any more what it has seen.
     """
     outcomes: list[Outcome] = []
     try:
         with Writing.begin(store, container, now) as writing:
-            for operation in operations:
-                outcomes.append(_perform(writing, operation, outcomes))
+            if seen is not None:
+                _check_unchanged(writing, seen, operations[0].epk)
+            for place, operation in enumerate(operations):
+                known = seen.reads.get(place) if seen else None
+                outcomes.append(known or _perform(writing, operation, outcomes))
     except _Stopped as stopped:
         return _failed(stopped, len(operations))
     results = [
@@ -81,6 +109,47 @@ async def execute(
     ]
     body = b"[" + b",".join(results) + b"]"
     return BatchOutcome(HTTPStatus.OK, sum(outcome.charge for outcome in outcomes), body)
+
+
+def rehearse(store: Store, container: Container, operations: list[Operation], now: float) -> Seen | BatchOutcome:
+    """Carry out all operations and undo them: what they saw, or the answer if one of them fails."""
+    outcomes: list[Outcome] = []
+    etags: dict[str, str | None] = {}
+    try:
+        with _rehearsing(store, container, now) as writing:
+            for name in _written(operations):
+                row = writing.find(operations[0].epk, name)
+                etags[name] = row.etag if row else None
+            for operation in operations:
+                outcomes.append(_perform(writing, operation, outcomes))
+    except _Stopped as stopped:
+        return _failed(stopped, len(operations))
+    seen = enumerate(zip(operations, outcomes, strict=True))
+    reads = {place: outcome for place, (each, outcome) in seen if each.kind == "Read" and each.id not in etags}
+    return Seen(reads, etags)
+
+
+@contextlib.contextmanager
+def _rehearsing(store: Store, container: Container, now: float) -> Iterator[Writing]:
+    with contextlib.suppress(_Rehearsed), Writing.begin(store, container, now) as writing:
+        yield writing
+        raise _Rehearsed
+
+
+def _written(operations: list[Operation]) -> Iterable[str]:
+    for operation in operations:
+        if operation.kind != "Read":
+            if operation.id is not None:
+                yield operation.id
+            if operation.kind != "Patch" and isinstance(operation.body, dict):
+                yield str(operation.body.get("id"))
+
+
+def _check_unchanged(writing: Writing, seen: Seen, epk: bytes) -> None:
+    for name, etag in seen.etags.items():
+        row = writing.find(epk, name)
+        if (row.etag if row else None) != etag:
+            raise Failure(RETRY_WITH, "An item that the batch writes was changed by another request. Try again.")
 
 
 def _perform(writing: Writing, operation: Operation, before: list[Outcome]) -> Outcome:

@@ -39,9 +39,11 @@ class Catalogue:
         self._store = store
         self._clock = clock
         self._databases: dict[str, Database] = {}
-        self._load()
+        self.load()
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Take everything from the file, in the place of what is known."""
+        self._databases.clear()
         connection = self._store.connection
         by_number: dict[int, Database] = {}
         for number, body in connection.execute("SELECT number, body FROM databases"):

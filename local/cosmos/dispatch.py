@@ -5,13 +5,12 @@ from http import HTTPStatus
 from typing import Final
 
 from local.cosmos import charges
-from local.cosmos.catalogue import Catalogue
 from local.cosmos.containers import Container
 from local.cosmos.exchange import Answer, Exchange, refusal
 from local.cosmos.failures import Failure, bad_request, unsupported
+from local.cosmos.faults import OTHER, Faults, Injected
 from local.cosmos.items import Items, check_headers
 from local.cosmos.resources import Resources
-from local.cosmos.store import Store
 from local.cosmos.throughput import Throttle
 from local.cosmos.usage import Usage
 
@@ -23,21 +22,52 @@ _CHARGED: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStat
 class Dispatcher:
     """Answers every request whose signature is right."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, throttle: Throttle | None) -> None:
+    def __init__(self, resources: Resources, items: Items, throttle: Throttle | None, faults: Faults) -> None:
         self.usage = Usage()
-        self._resources = Resources(catalogue)
-        self._endpoints = _endpoints(self._resources)
-        self._items = Items(store, catalogue)
+        self._faults = faults
+        self._resources = resources
+        self._endpoints = _endpoints(resources)
+        self._items = items
         self._throttle = throttle
 
-    async def answer(self, exchange: Exchange) -> Answer:
-        """The answer to a request, also to one that fails."""
+    async def answer(self, exchange: Exchange) -> Answer | None:
+        """The answer to a request, also to one that fails; None when it gets none, by a fault."""
+        if self._faults.armed:
+            operation, path = _operation_name(exchange), exchange.path
+            container = path[3] if len(path) >= _CONTAINER_DEPTH and path[0] == "dbs" else None
+            injected = self._faults.meet(container, operation, exchange.method)
+            if injected is not None:
+                return await self._disturbed(exchange, injected)
+        return await self._undisturbed(exchange)
+
+    async def _disturbed(self, exchange: Exchange, injected: Injected) -> Answer | None:
+        fault = injected.fault
+        answer: Answer | None = None
+        if fault.status is not None:
+            answer = self._refused(exchange, fault.status, fault.substatus, fault.retry_after_ms)
+        elif fault.drop != "before":
+            answer = await self._undisturbed(exchange)
+        await self._faults.delay(injected)
+        return answer if fault.drop is None else None
+
+    def _refused(self, exchange: Exchange, status: int, substatus: int, retry_after_ms: int | None) -> Answer:
+        message = "A fault that was asked for; no changes were made."
+        failure = Failure(status, message, substatus=substatus, retry_after_ms=retry_after_ms)
+        answer = refusal(_operation_name(exchange), failure, 0.0)
+        if len(exchange.path) > _CONTAINER_DEPTH:
+            answer.container = f"{exchange.path[1]}/{exchange.path[3]}"
+        return self._counted(answer)
+
+    async def _undisturbed(self, exchange: Exchange) -> Answer:
         try:
             answer = await self._route(exchange)
         except Failure as failure:
             answer = refusal(_operation_name(exchange), failure, _charge(failure))
         except RecursionError:
             answer = refusal(_operation_name(exchange), bad_request("The request is nested too deeply."), 0.0)
+        return self._counted(answer)
+
+    def _counted(self, answer: Answer) -> Answer:
         answer.headers["x-ms-request-charge"] = f"{answer.charge:.2f}"
         self.usage.count(answer.container, answer.operation, answer.status, answer.charge)
         return answer
@@ -107,11 +137,14 @@ def _charge(failure: Failure) -> float:
 
 
 def _operation_name(exchange: Exchange) -> str:
-    """Under what a failed request is counted."""
-    if len(exchange.path) <= _CONTAINER_DEPTH or exchange.path[4] != "docs":
-        return "other"
-    if len(exchange.path) == _ITEM_PATH:
-        return {"GET": "read", "PUT": "replace", "DELETE": "delete", "PATCH": "patch"}.get(exchange.method, "other")
+    """Under what a failed request is counted, and how a fault names it."""
+    path = exchange.path
+    if path[4:] == ("operations", "partitionkeydelete"):
+        return "delete_partition"
+    if len(path) <= _CONTAINER_DEPTH or path[4] != "docs":
+        return OTHER
+    if len(path) == _ITEM_PATH:
+        return {"GET": "read", "PUT": "replace", "DELETE": "delete", "PATCH": "patch"}.get(exchange.method, OTHER)
     if exchange.method == "GET":
         return "change_feed" if exchange.header("a-im") else "read_all"
     return _posted(exchange)

@@ -83,21 +83,21 @@ class Answer:
     """What goes back. `operation` and `container` say under what it is counted."""
 
     operation: str
-    status: HTTPStatus = HTTPStatus.OK
+    status: int = HTTPStatus.OK
     body: bytes = b""
     charge: float = 0.0
     container: str = ACCOUNT
     headers: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_json(cls, operation: str, body: Json, status: HTTPStatus = HTTPStatus.OK, charge: float = 0.0) -> "Answer":
+    def of_json(cls, operation: str, body: Json, status: int = HTTPStatus.OK, charge: float = 0.0) -> "Answer":
         """An answer with a body."""
         return cls(operation, status, values.dump(body), charge)
 
 
 def refusal(operation: str, failure: Failure, charge: float) -> Answer:
     """The answer to an operation that failed."""
-    body = {"code": CODES.get(failure.status, failure.status.phrase.replace(" ", "")), "message": failure.message}
+    body = {"code": CODES[failure.status], "message": failure.message}
     answer = Answer.of_json(operation, body, failure.status, charge)
     answer.headers["x-ms-substatus"] = str(int(failure.substatus))
     if failure.retry_after_ms is not None:

@@ -16,11 +16,15 @@ class Substatus(enum.IntEnum):
     PREDICATE_FALSE = 1110
 
 
+RETRY_WITH: Final = 449
+"""The status of a write that met another one; Microsoft's own, so Python's list lacks it."""
+
+
 class Failure(Exception):
     """An operation failed with a status of the service; the message is what the client sees."""
 
     def __init__(
-        self, status: HTTPStatus, message: str, *, substatus: int = Substatus.NONE, retry_after_ms: int | None = None
+        self, status: int, message: str, *, substatus: int = Substatus.NONE, retry_after_ms: int | None = None
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -29,15 +33,20 @@ class Failure(Exception):
         self.retry_after_ms = retry_after_ms
 
 
-CODES: Final = {
+CODES: Final[dict[int, str]] = {
     HTTPStatus.BAD_REQUEST: "BadRequest",
     HTTPStatus.UNAUTHORIZED: "Unauthorized",
+    HTTPStatus.FORBIDDEN: "Forbidden",
     HTTPStatus.NOT_FOUND: "NotFound",
-    HTTPStatus.METHOD_NOT_ALLOWED: "MethodNotAllowed",
+    HTTPStatus.REQUEST_TIMEOUT: "RequestTimeout",
     HTTPStatus.CONFLICT: "Conflict",
+    HTTPStatus.GONE: "Gone",
     HTTPStatus.PRECONDITION_FAILED: "PreconditionFailed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "RequestEntityTooLarge",
     HTTPStatus.TOO_MANY_REQUESTS: "TooManyRequests",
+    RETRY_WITH: "RetryWith",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "InternalServerError",
+    HTTPStatus.SERVICE_UNAVAILABLE: "ServiceUnavailable",
 }
 """The `code` of an error body by status."""
 

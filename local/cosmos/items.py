@@ -1,5 +1,6 @@
 """Requests about the items of a container."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -9,6 +10,7 @@ from local.cosmos.containers import Container
 from local.cosmos.documents import Writing
 from local.cosmos.exchange import Answer, Exchange, feed
 from local.cosmos.failures import Failure, Substatus, bad_request, not_found, too_large, unsupported
+from local.cosmos.holds import BatchHold, Holds
 from local.cosmos.operations import Operation, Outcome, perform
 from local.cosmos.query_scope import Target
 from local.cosmos.scan import Range
@@ -25,9 +27,11 @@ _UNSUPPORTED_HEADERS: Final = {
 class Items:
     """Reads and writes of items."""
 
-    def __init__(self, store: Store, catalogue: Catalogue) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, holds: Holds, clock: Callable[[], float]) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._holds = holds
+        self._clock = clock
 
     def container(self, exchange: Exchange) -> Container:
         """The container of a request.
@@ -109,8 +113,26 @@ class Items:
         if len(exchange.body) > batch.MAX_BYTES:
             raise too_large()
         operations = batch.parse(exchange.json, len(exchange.body), _full_key(exchange, container))
-        outcome = await batch.execute(self._store, container, operations, exchange.now, minimal=_minimal(exchange))
+        hold = self._holds.claim(container.id, exchange.header("x-ms-documentdb-partitionkey"))
+        seen = None if hold is None else await self._held(exchange, container, operations, hold)
+        if isinstance(seen, batch.BatchOutcome):
+            outcome = seen
+        else:
+            outcome = await batch.execute(
+                self._store, container, operations, exchange.now, minimal=_minimal(exchange), seen=seen
+            )
         return Answer("batch", outcome.status, outcome.body, outcome.charge)
+
+    async def _held(
+        self, exchange: Exchange, container: Container, operations: list[Operation], hold: BatchHold
+    ) -> batch.Seen | batch.BatchOutcome:
+        """What the batch saw at its start, when it is released; its answer at once if it cannot succeed."""
+        seen = batch.rehearse(self._store, container, operations, exchange.now)
+        if isinstance(seen, batch.Seen):
+            await hold.stop(exchange.now, self._clock)
+            if self.container(exchange) is not container:
+                raise not_found()
+        return seen
 
     async def _read_all(self, exchange: Exchange, container: Container) -> Answer:
         answer = await self._query(exchange, container, "SELECT * FROM c", {}, whole=True)

@@ -49,6 +49,13 @@ PRAGMA foreign_keys = ON;
 """
 
 
+_CHECK: Final = "PRAGMA quick_check(1)"
+
+
+class UnusableSnapshot(CannotStart):
+    """A snapshot cannot be written or read; the message says why."""
+
+
 class Store:
     """An open data file, or a temporary one that goes with the process when no file is named.
 
@@ -103,6 +110,36 @@ class Store:
             raise
         self._idle.append(connection)
 
+    def copy_to(self, file: Path) -> None:
+        """Write a copy of everything to a new file.
+
+        Raises:
+            UnusableSnapshot: the file is there already or cannot be written.
+        """
+        partial = file.with_name(f"{file.name}.partial")
+        if file.exists():
+            raise UnusableSnapshot(f"cosmos: {file} exists already. Choose another name for the snapshot.")
+        try:
+            partial.unlink(missing_ok=True)
+            self.connection.execute("VACUUM INTO ?", (str(partial),))
+            partial.rename(file)
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise UnusableSnapshot(f"cosmos: the snapshot {file} cannot be written: {error}.") from error
+
+    def restore(self, file: Path) -> None:
+        """Put the content of a copy in the place of everything.
+
+        Raises:
+            UnusableSnapshot: the file is no copy; nothing has changed.
+        """
+        try:
+            with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source:
+                if _tables(source) != _tables(self.connection) or source.execute(_CHECK).fetchone() != ("ok",):
+                    raise UnusableSnapshot(f"cosmos: {file} is no snapshot of the local Cosmos DB endpoint.")
+                source.backup(self.connection)
+        except sqlite3.DatabaseError as error:
+            raise UnusableSnapshot(f"cosmos: {file} cannot be used as a snapshot: {error}.") from error
+
     def close(self) -> None:
         """Close the file; a temporary one is removed."""
         for connection in (*self._idle, self.connection):
@@ -110,6 +147,10 @@ class Store:
         os.close(self._lock)
         if self._directory:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _tables(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def _lock(path: Path) -> int:

@@ -47,7 +47,7 @@ _EXPIRES: Final = Field(about="When the item is destroyed.", unit="UTC")
 CONTAINERS: Final[dict[str, Container]] = {
     "people": Container(
         partition_key="personId",
-        indexed=("type",),
+        indexed=("type", "createdAt", "nextAttemptAt"),
         records={
             "person": Record(
                 container="people",
@@ -130,6 +130,30 @@ CONTAINERS: Final[dict[str, Container]] = {
                 fields={
                     "personId": Field(about="Random id of the person."),
                     "ledgerSubject": Field(about="Random name of the person in the ledger."),
+                },
+            ),
+            "notification": Record(
+                container="people",
+                about="Something that the person was told, in the app and by mail.",
+                category=Category.SERVICE,
+                retention=_YEAR,
+                export="person",
+                fields={
+                    "personId": Field(about="Random id of the person."),
+                    "notificationId": Field(about="Id of the notification, derived from what it is about."),
+                    "template": Field(about="Which text it has."),
+                    "subjectId": Field(about="Id of the ownership, support case or export that it is about."),
+                    "parameters": Field(about="The values in its text."),
+                    "createdAt": Field(about="When it was made.", unit="UTC"),
+                    "mail": Field(about="pending until a mail server has taken it, then sent."),
+                    "attempts": Field(about="How often sending it was begun."),
+                    "nextAttemptAt": Field(
+                        about="While pending: until when a worker holds it, and when the next one tries.", unit="UTC"
+                    ),
+                    "language": Field(about="Language that it was sent in."),
+                    "sentAt": Field(about="When a mail server took it.", unit="UTC"),
+                    "readAt": Field(about="When the person had read it in the app.", unit="UTC"),
+                    "expiresAt": _EXPIRES,
                 },
             ),
         },

@@ -14,6 +14,7 @@ from uuid import uuid4
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
 from local.cosmos.server import CosmosServer
+from local.mail import MailSink
 from local.provision import provision_cosmos
 from local.resources import Resources
 from register_device.registration import renew_access
@@ -21,6 +22,8 @@ from shared.callers import AttestedMonitor, Resident
 from shared.cosmos import Database
 from shared.gate import load_policy
 from shared.keys import KeySet
+from shared.mail import Mailer
+from shared.notifications import deliver, deliver_due, notify
 from shared.people import own_record
 from tests.conftest import SettableClock
 from tests.keys import symmetric_jwks
@@ -114,8 +117,26 @@ async def _steps(house: House, meter: Meter) -> None:
         now=house.clock(),
     )
     await _report("token_renewal", meter, renewal)
+    await _notification(house, meter)
     for size in SIZES:
         await _ingest(house, meter, size)
+
+
+async def _notification(house: House, meter: Meter) -> None:
+    """Telling somebody something, sending it, and a run of the timer with nothing to send."""
+    people = house.database["people"]
+
+    def tell() -> Awaitable[str]:
+        moments = {"until": house.clock()}
+        return notify("maria", "support_case_closed", "case", moments, people=people, now=house.clock())
+
+    async with MailSink() as sink:
+        mailer = Mailer.of(sink.address, sender="no-reply@blue.example", password=None)
+        await deliver_due(people=people, mailer=mailer, now=house.clock)
+        await _report("notification", meter, tell())
+        told = await tell()
+        await _report("mail", meter, deliver("maria", told, people=people, mailer=mailer, now=house.clock))
+        await _report("mail_timer_idle", meter, deliver_due(people=people, mailer=mailer, now=house.clock))
 
 
 async def _report(name: str, meter: Meter, work: Awaitable[object]) -> None:

@@ -97,6 +97,7 @@ async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> No
         "account/ledgerEntry.jsonl",
         "account/ledgerSubject.jsonl",
         "account/link.jsonl",
+        "account/notification.jsonl",
         "devices/DEVICE/device.jsonl",
         "devices/DEVICE/supportCase.jsonl",
         "devices/DEVICE/gate.jsonl",

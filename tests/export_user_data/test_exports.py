@@ -2,14 +2,14 @@
 
 import pytest
 
-from export_user_data import exports
+from export_user_data import exports, inbox
 from local.azurite import connection_string
 from shared import ledger
 from shared.blobs import Blobs
 from shared.callers import Resident
-from shared.cosmos import Database
+from shared.cosmos import Database, Item
 from shared.errors import Problem
-from shared.jobs import ATTEMPTS_LIMIT, Cursor, Lease, run_job
+from shared.jobs import ATTEMPTS_LIMIT, Cursor, Lease, Step, run_job
 from shared.people import own_record
 from tests.conftest import SettableClock
 from tests.doubles import RecordingHub
@@ -48,6 +48,21 @@ async def test_an_export_that_cannot_be_made_says_so(database: Database, clock: 
         await run_job(job_id, {"export": fail}, jobs=database["jobs"], hub=RecordingHub(), now=clock)
         clock.forward(hours=1)
     assert (await exports.export_state("maria", job_id, jobs=database["jobs"])).state == "failed"
+
+
+@pytest.mark.parametrize(("step", "says"), [(build, "Your export is ready"), (fail, "Your export could not be made")])
+async def test_its_person_is_told_how_it_ended(database: Database, clock: SettableClock, step: Step, says: str) -> None:
+    """Once, in their inbox, with the export's id."""
+    job_id = await ask(database, clock)
+
+    async def tell(item: Item, state: str) -> None:
+        await exports.tell_end(item, state, people=database["people"], now=clock())
+
+    for _ in range(ATTEMPTS_LIMIT):
+        await run_job(job_id, {"export": step}, jobs=database["jobs"], hub=RecordingHub(), now=clock, ending=tell)
+        clock.forward(hours=1)
+    [told] = (await inbox.page("maria", None, people=database["people"])).notifications
+    assert (told.subject, told.subject_id) == (says, job_id)
 
 
 async def test_somebody_elses_export_is_unknown(database: Database, clock: SettableClock) -> None:

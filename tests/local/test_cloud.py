@@ -1,11 +1,15 @@
 """The whole local cloud as one object, with a small function app in it."""
 
+import asyncio
 import json
 import os
 import signal
+import smtplib
 import textwrap
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import psutil
@@ -16,6 +20,9 @@ from azure.eventhub.aio import EventHubConsumerClient
 from azure.storage.blob.aio import BlobServiceClient
 
 from local.cloud import ANY_PORTS, LocalCloud
+from local.cosmos import Fault
+from local.cosmos.remote import Refused
+from local.mail import kept_in
 from local.part import PartEnded
 from local.provision import provision_cosmos
 from local.resources import Resources
@@ -98,6 +105,18 @@ async def test_the_sign_in_is_the_issuer_that_the_app_trusts(cloud: LocalCloud) 
         assert (await answer.json())["issuer"] == issuer
 
 
+async def test_mail_of_the_app_is_kept_and_goes_nowhere(cloud: LocalCloud) -> None:
+    """The configured mail server is the sink, and its files lie in the cloud's directory."""
+    address = urlsplit(cloud.settings["BLUE_SMTP_URL"])
+
+    def send() -> None:
+        with smtplib.SMTP(str(address.hostname), address.port or 0, timeout=10) as client:
+            client.sendmail("app@blue.example", "maria@resident.example", "Subject: test\r\n\r\n")
+
+    await asyncio.to_thread(send)
+    assert [mail["Subject"] for mail in kept_in(cloud.state.mail)] == ["test"]
+
+
 async def test_the_host_can_be_killed_and_started_alone(cloud: LocalCloud) -> None:
     """It comes back at the same address as another process, and nothing else moved."""
     before, url = cloud.pids, cloud.host_url
@@ -129,6 +148,24 @@ async def test_provisioning_again_brings_a_changed_policy_and_refuses_a_changed_
     with pytest.raises(CannotStart, match=r"another partition key.*--fresh"):
         await provision_cosmos(endpoint, key, resources.model_copy(update={"cosmos_containers": [other]}))
     await provision_cosmos(endpoint, key, resources)
+
+
+async def test_cosmos_can_be_made_to_fail_and_be_restored(cloud: LocalCloud, tmp_path: Path) -> None:
+    """Faults, snapshots and the clock of the part that runs, from here."""
+    await cloud.cosmos.snapshot(tmp_path / "then")
+    await cloud.cosmos.inject(Fault(status=429, retry_after_ms=1, times=1))
+    resources = Resources.load()
+    async with CosmosClient(cloud.settings["BLUE_COSMOS_ENDPOINT"], cloud.settings["BLUE_COSMOS_KEY"]) as client:
+        container = client.get_database_client(resources.database).get_container_client("people")
+        await container.create_item({"id": "a", "personId": "p"})
+        assert [fault["met"] for fault in await cloud.cosmos.faults()] == [1]
+        await cloud.cosmos.reset_faults()
+        await cloud.cosmos.forward(60)
+        assert (await container.upsert_item({"id": "b", "personId": "p"}))["_ts"] >= time.time() + 59
+        await cloud.cosmos.restore(tmp_path / "then")
+        assert [item async for item in container.read_all_items()] == []
+    with pytest.raises(Refused, match="exists already"):
+        await cloud.cosmos.snapshot(tmp_path / "then")
 
 
 async def test_nobody_else_can_read_the_keys(cloud: LocalCloud) -> None:

@@ -10,11 +10,11 @@ from local.state import State
 
 
 def test_fresh_wipes_what_a_cloud_made_and_nothing_else(tmp_path: Path) -> None:
-    """Somebody's file beside it survives; keys, data and exports go."""
+    """Somebody's file beside it survives; keys, data, mails and exports go."""
     state = State(tmp_path)
     with state.held():
         state.keys.write_text("{}")
-        for directory in (state.blobs, state.hubs, state.exports):
+        for directory in (state.blobs, state.hubs, state.mail, state.exports):
             (directory / "something").write_text("x")
         (tmp_path / "notes.txt").write_text("mine")
     with state.held(fresh=True):

@@ -12,7 +12,7 @@ from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case
 from shared import ledger
 from shared.callers import AttestedMonitor
-from shared.cosmos import Database
+from shared.cosmos import Database, Delete
 from shared.errors import Problem
 from shared.gate import load_policy
 from shared.keys import KeySet, read_device_token
@@ -245,6 +245,84 @@ async def test_nobody_opens_a_case_on_a_device_of_someone_else(house: House, per
         await open_case(person, access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
     with pytest.raises(Problem, match="device_not_yours"):
         await open_case("maria", "0" * 32, 7, database=house.database, journal=house.journal, now=house.clock())
+
+
+async def test_each_owner_is_told_once_of_what_became_of_the_monitor(house: House) -> None:
+    """The new one that it was paired, the former one that it is theirs no more; a factory reset tells nothing."""
+    old = await house.pair("maria")
+    house.clock.forward(days=1)
+    claim = await house.claim("jordi")
+    new, _ = await house.register(claim)
+    await house.register(claim)
+    house.clock.forward(days=400)
+    await house.pair("jordi")
+    assert await house.told("maria") == [
+        ("monitor_paired", old.ownership_id),
+        ("ownership_ended", old.ownership_id),
+    ]
+    assert await house.told("jordi") == [("monitor_paired", new.ownership_id)]
+
+
+async def test_a_registration_that_was_cut_off_tells_when_it_resumes(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The links are changed after their people were told."""
+    old = await house.pair("maria")
+    claim = await house.claim("jordi")
+
+    async def away(*_: object, **__: object) -> str:
+        raise ConnectionError
+
+    with monkeypatch.context() as outage:
+        outage.setattr("register_device.registration.notify", away)
+        with pytest.raises(ConnectionError):
+            await house.register(claim)
+    new, _ = await house.register(claim)
+    assert ("ownership_ended", old.ownership_id) in await house.told("maria")
+    assert await house.told("jordi") == [("monitor_paired", new.ownership_id)]
+
+
+async def test_an_erased_former_owner_is_told_nothing(house: House) -> None:
+    """Nothing is written where they were."""
+    old = await house.pair("maria")
+    people = house.database["people"]
+    items = [item["id"] async for item in people.query("SELECT c.id FROM c", partition="maria")]
+    await people.batch("maria", [Delete(item_id) for item_id in items])
+    await house.pair("jordi")
+    assert await house.told("maria") == []
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end is not None
+
+
+async def test_the_owner_is_told_that_a_support_case_was_opened_and_closed(house: House) -> None:
+    """Once each, however often it is closed."""
+    access = await house.pair("maria")
+    house.clock.forward(hours=1)
+    case = await open_case(
+        "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
+    )
+    for _ in range(2):
+        house.clock.forward(hours=1)
+        await close_case(
+            "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
+        )
+    assert (await house.told("maria"))[1:] == [
+        ("support_case_opened", case.case_id),
+        ("support_case_closed", case.case_id),
+    ]
+
+
+async def test_nothing_is_collected_before_the_owner_was_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that could not be told opens nothing."""
+    access = await house.pair("maria")
+
+    async def away(*_: object, **__: object) -> str:
+        raise ConnectionError
+
+    monkeypatch.setattr("register_device.support_cases.notify", away)
+    with pytest.raises(ConnectionError):
+        await open_case("maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
+    policy = await load_policy(house.database["telemetry"], access.ownership_id)
+    assert policy.open_at(house.clock()) == ["usage"]
 
 
 async def test_a_monitor_that_is_not_registered_gets_no_token(house: House) -> None:

@@ -20,6 +20,10 @@ class Desk:
         self.jobs = database["jobs"]
         self.clock = clock
         self.hub = RecordingHub()
+        self.told: list[str] = []
+
+    async def tell(self, item: Item, state: str) -> None:
+        self.told.append(f"{item['personId']}: {state}")
 
     async def start(self, hub: RecordingHub | None = None) -> str:
         started = await jobs.start_job(
@@ -28,7 +32,9 @@ class Desk:
         return str(started["jobId"])
 
     async def run(self, job_id: str, step: Step) -> str:
-        return await jobs.run_job(job_id, {"export": step}, jobs=self.jobs, hub=self.hub, now=self.clock)
+        return await jobs.run_job(
+            job_id, {"export": step}, jobs=self.jobs, hub=self.hub, now=self.clock, ending=self.tell
+        )
 
     async def item(self, job_id: str) -> Item:
         found = await self.jobs.read(job_id, job_id)
@@ -174,6 +180,50 @@ async def test_a_job_that_keeps_failing_is_parked_with_an_alarm(desk: Desk, capl
     assert "ALARM job_parked: export" in caplog.text
     assert "no storage" not in caplog.text
     assert await desk.stalled() == []
+
+
+async def test_the_end_of_a_job_is_told_once(desk: Desk) -> None:
+    """When it is done, or parked; never in between."""
+    done, parked = await desk.start(), await desk.start()
+    await desk.run(done, at_once)
+    await desk.run(done, at_once)
+    for _ in range(ATTEMPTS_LIMIT - 1):
+        await desk.run(parked, broken)
+        desk.clock.forward(hours=1)
+    assert desk.told == ["maria: done"]
+    await desk.run(parked, broken)
+    await desk.run(parked, broken)
+    assert desk.told == ["maria: done", "maria: parked"]
+
+
+async def test_an_end_that_could_not_be_told_is_told_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job has not ended before its person was told."""
+    job_id = await desk.start()
+
+    async def away(_item: Item, _state: str) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as outage:
+        outage.setattr(desk, "tell", away)
+        with pytest.raises(ConnectionError):
+            await desk.run(job_id, at_once)
+    assert (await desk.item(job_id))["state"] == "running"
+    desk.clock.now += LEASE
+    assert await desk.run(job_id, at_once) == "done"
+    assert desk.told == ["maria: done"]
+
+
+async def test_a_worker_that_was_taken_over_tells_nothing(desk: Desk) -> None:
+    """Its failure, or its end, is not the job's."""
+    job_id = await desk.start()
+
+    async def slow(_lease: Lease) -> Cursor | None:
+        desk.clock.now += LEASE
+        await desk.run(job_id, at_once)
+        return None
+
+    assert await desk.run(job_id, slow) == "taken over"
+    assert desk.told == ["maria: done"]
 
 
 async def test_a_job_of_an_erased_place_is_nothing(desk: Desk) -> None:

@@ -51,3 +51,11 @@ def test_every_problem_of_an_operation_is_in_the_catalogue() -> None:
         for status, answer in operation["responses"].items():
             if "application/problem+json" in answer["content"]:
                 assert {CATALOGUE[code].status for code in answer["description"].split(", ")} == {int(status)}
+
+
+def test_what_an_operation_reads_from_the_query_string_is_described() -> None:
+    """With what it is; it is never required."""
+    [listing] = [operation for operation in operations() if operation["operationId"] == "list_notifications"]
+    [cursor] = listing["parameters"]
+    assert (cursor["name"], cursor["in"], cursor["required"]) == ("cursor", "query", False)
+    assert cursor["description"]

@@ -19,6 +19,8 @@ ENVIRONMENT = {
     "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks()),
     "BLUE_EXPORT_KEYS": json.dumps(signing_jwks()),
     "BLUE_ENROLMENT_GROUPS": json.dumps({"veo-wifi-2026": [SECRET]}),
+    "BLUE_SMTP_URL": "smtp://127.0.0.1:1025",
+    "BLUE_MAIL_FROM": "no-reply@blue.example",
 }
 DEPLOYED = {
     "BLUE_COSMOS_ENDPOINT": "https://blue.documents.example",
@@ -29,6 +31,9 @@ DEPLOYED = {
     "BLUE_EXPORT_KEYS": json.dumps(signing_jwks("2026-03")),
     "BLUE_IDENTITY_KEY": ENVIRONMENT["BLUE_IDENTITY_KEY"],
     "BLUE_ENROLMENT_GROUPS": ENVIRONMENT["BLUE_ENROLMENT_GROUPS"],
+    "BLUE_SMTP_URL": "smtps://blue@mail.example:465",
+    "BLUE_SMTP_PASSWORD": SECRET,
+    "BLUE_MAIL_FROM": "no-reply@blue.example",
     "WEBSITE_INSTANCE_ID": "instance",
 }
 
@@ -102,6 +107,47 @@ def test_a_deployed_app_refuses_each_development_double(environment: pytest.Monk
     """None of what makes the local cloud work is accepted in Azure."""
     with pytest.raises(SettingsUnusable, match=f"refuses development doubles: {name}"):
         load(environment, DEPLOYED | {name: ENVIRONMENT[name]})
+
+
+def test_a_deployed_app_refuses_a_mail_server_on_loopback(environment: pytest.MonkeyPatch) -> None:
+    """The local one delivers nothing."""
+    with pytest.raises(SettingsUnusable, match="refuses development doubles: BLUE_SMTP_URL"):
+        load(environment, DEPLOYED | {"BLUE_SMTP_URL": "smtp://blue@localhost:1025"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "https://mail.example",
+        "smtp://",
+        "smtp://mail.example:port",
+        "smtp://mail.example:0",
+        f"smtps://blue:{SECRET}@mail.example",
+    ],
+)
+def test_a_mail_server_is_named_without_its_password(environment: pytest.MonkeyPatch, url: str) -> None:
+    """An address ends up in logs and screenshots; what is wrong with it is said without repeating it."""
+    with pytest.raises(SettingsUnusable, match="BLUE_SMTP_URL") as caught:
+        load(environment, DEPLOYED | {"BLUE_SMTP_URL": url})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["user", "password"])
+def test_half_a_mail_login_is_none(environment: pytest.MonkeyPatch, missing: str) -> None:
+    """Found at the start, and not at the first mail."""
+    values = DEPLOYED | {"BLUE_SMTP_URL": "smtps://mail.example"} if missing == "user" else dict(DEPLOYED)
+    if missing == "password":
+        del values["BLUE_SMTP_PASSWORD"]
+    with pytest.raises(SettingsUnusable, match="BLUE_SMTP_URL and BLUE_SMTP_PASSWORD"):
+        load(environment, values)
+
+
+@pytest.mark.parametrize("sender", ["nobody", "Blue <no-reply@blue.example>", "a@b\nBcc: c@d"])
+def test_the_sender_is_an_address_alone(environment: pytest.MonkeyPatch, sender: str) -> None:
+    """It goes into headers and the envelope as it is."""
+    with pytest.raises(SettingsUnusable, match="BLUE_MAIL_FROM"):
+        load(environment, ENVIRONMENT | {"BLUE_MAIL_FROM": sender})
 
 
 def test_secrets_do_not_show_when_settings_are_printed(environment: pytest.MonkeyPatch) -> None:

@@ -165,3 +165,23 @@ async def test_an_export_of_someone_else_is_not_there(household: Household, neig
     state = await household.refused("GET", path, None, authorization=authorization)
     link = await household.refused("POST", f"{path}/link", b"{}", authorization=authorization)
     assert [(one.status, one.code) for one in (state, link)] == [(404, "export_unknown")] * 2
+
+
+async def test_a_notification_of_someone_else_is_not_there(household: Household, neighbours: Household) -> None:
+    """And the inbox is the caller's own."""
+    [theirs] = await neighbours.resident.notifications()
+    [own] = await household.resident.notifications()
+    assert own["notificationId"] != theirs["notificationId"]
+    authorization = f"Bearer {await household.token()}"
+    path = f"/api/me/notifications/{theirs['notificationId']}/read"
+    problem = await household.refused("POST", path, b"{}", authorization=authorization)
+    assert (problem.status, problem.code) == (404, "notification_unknown")
+
+
+async def test_a_cursor_of_ones_own_making_is_refused(household: Household) -> None:
+    """And not repeated."""
+    problem = await household.refused(
+        "GET", "/api/me/notifications?cursor=made-up", None, authorization=f"Bearer {await household.token()}"
+    )
+    assert (problem.status, problem.code) == (400, "cursor_invalid")
+    assert "made-up" not in str(problem)

@@ -13,6 +13,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from openapi_spec_validator import validate
 
 from local.cloud import LocalCloud
+from local.mail import kept_in
 from tests.wire.conftest import Household, Stored, call, envelope, eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,6 +132,27 @@ async def test_the_ledger_says_what_was_done_to_whose_data(household: Household,
         ("export_link_given", "person"),
     ]
     assert household.email not in str(chain)
+
+
+async def test_a_resident_is_told_in_the_app_and_by_mail(cloud: LocalCloud, household: Household) -> None:
+    """Each notification is mailed once, to them alone, and says in both places the same."""
+    [device] = await household.resident.devices()
+    case = await household.resident.open_support_case(device["deviceId"])
+    await household.resident.close_support_case(device["deviceId"], case["caseId"])
+    told = await household.resident.notifications()
+    assert [one["kind"] for one in told] == ["support_case_closed", "support_case_opened", "monitor_paired"]
+
+    def mails() -> dict[str, str]:
+        mine = [mail for mail in kept_in(cloud.state.mail) if mail["Delivered-To"] == household.email]
+        return {mail["Message-ID"].strip("<>").partition("@")[0]: mail["Subject"] for mail in mine}
+
+    async def all_there() -> bool:
+        return len(mails()) == len(told)
+
+    await eventually(all_there, "a mail for each notification")
+    assert mails() == {one["notificationId"]: one["subject"] for one in told}
+    read = await household.resident.read_notification(told[0]["notificationId"])
+    assert [one.get("readAt") for one in await household.resident.notifications()] == [read["readAt"], None, None]
 
 
 async def test_the_description_is_served(household: Household) -> None:

@@ -1,7 +1,7 @@
 """The page of a bundle that a resident reads: what is held, why, for how long. It works offline and loads nothing."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from string import Template
 from typing import Final
@@ -75,11 +75,14 @@ def _section(category: Category, items: Mapping[str, int]) -> str:
 
 
 def _row(record: Record, count: int) -> str:
-    cells = (record.about, _period(record.retention), ", ".join(record.visible_to))
+    cells = (record.about, _period(record), ", ".join(record.visible_to))
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + f'<td class="count">{count}</td></tr>'
 
 
-def _period(retention: timedelta | None) -> str:
+def _period(record: Record) -> str:
+    retention = record.retention
+    if retention is None and record.erasure == "keep_random_ids":
+        return "for good; once you erase your account nothing ties it to you"
     if retention is None:
         return "until you erase it"
     return f"{retention.days} days" if retention.days else f"{int(retention.total_seconds() // 60)} minutes"

@@ -64,6 +64,7 @@ COMMANDS: Final[dict[str, Command]] = {
         "find every entry or checkpoint that was altered, removed, reordered or cut off; 1 when there is one",
         _verify_ledger_arguments,
         _verify_ledger,
+        replaying=True,  # it only reads, and shows what a restore has lost
     ),
 }
 

@@ -80,7 +80,10 @@ BLOBS: Final[dict[str, BlobContainer]] = {
     ),
     "journal": BlobContainer(
         about="Written once and never changed: checkpoints of the ledger, and every change that narrows a policy.",
-        name_pattern=rf"(ledger/[a-z]+/\d{{4}}-\d{{2}}-\d{{2}}\.jws|narrowed/\d{{16}}-{_ID}-\d+\.json)",
+        name_pattern=(
+            r"(ledger/checkpoints/\d{4}-\d{2}-\d{2}|ledger/heads/[0-9a-f]{64}"
+            rf"|narrowed/\d{{16}}-{_ID}-\d+\.json)"
+        ),
         lapse=None,
         export="holds random ids only",
         erasure="holds random ids only",

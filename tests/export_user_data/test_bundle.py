@@ -147,6 +147,7 @@ async def test_the_page_says_what_why_and_how_long(bundled: tuple[Path, str]) ->
     page = zipfile.ZipFile(bundled[0]).read("index.html").decode()
     assert "Advanced technical support, and nothing else." in page
     assert "730 days" in page
+    assert "once you erase your account nothing ties it to you" in page
     assert "<script" not in page
     assert "http" not in page
 

@@ -100,6 +100,19 @@ def test_keys_rotate_with_overlap() -> None:
     assert jwt.get_unverified_header(renewed)["kid"] == "new"
 
 
+def test_a_detached_signature_fits_its_payload_alone() -> None:
+    """Not another payload, not another key; and a key that was retired still verifies by its public part."""
+    retired = KeySet(signing_jwks("retired"), "ES256")
+    signature = retired.sign_detached(b"payload")
+    assert retired.verify_detached(b"payload", signature)
+    assert not retired.verify_detached(b"Payload", signature)
+    assert not retired.verify_detached(b"payload", "no.signature.")
+    assert not KeySet(signing_jwks("retired"), "ES256").verify_detached(b"payload", signature)
+    assert not KeySet(signing_jwks("other"), "ES256").verify_detached(b"payload", signature)
+    now = KeySet({"keys": signing_jwks("new")["keys"] + retired.public()["keys"]}, "ES256")
+    assert now.verify_detached(b"payload", signature)
+
+
 def test_published_keys_hold_no_private_part() -> None:
     """What anybody can fetch verifies, and signs nothing."""
     published = KeySet(signing_jwks(), "ES256").public()["keys"][0]

@@ -113,6 +113,27 @@ async def test_the_same_message_sent_twice_is_stored_once(household: Household, 
     assert len([item for item in items if item["messageId"] == json.loads(body)["messageId"]]) == 1
 
 
+async def test_the_ledger_says_what_was_done_to_whose_data(household: Household, stored: Stored) -> None:
+    """One chain tells of the pairing and of an export from the request to the link, and names nobody."""
+    export_id = (await household.resident.request_export())["exportId"]
+
+    async def ready() -> bool:
+        return bool((await household.resident.export(export_id))["state"] == "ready")
+
+    await eventually(ready, "the export")
+    await household.resident.export_link(export_id)
+    entries = await stored.items("ledger", "ledgerEntry")
+    [paired] = [entry for entry in entries if entry["details"].get("ownershipId") == household.ownership_id]
+    chain = sorted((entry for entry in entries if entry["subject"] == paired["subject"]), key=lambda one: one["seq"])
+    assert [(entry["action"], entry["actorKind"]) for entry in chain] == [
+        ("pairing_completed", "person"),
+        ("export_requested", "person"),
+        ("export_ready", "service"),
+        ("export_link_given", "person"),
+    ]
+    assert household.email not in str(chain)
+
+
 async def test_a_resident_is_told_in_the_app_and_by_mail(cloud: LocalCloud, household: Household) -> None:
     """Each notification is mailed once, to them alone, and says in both places the same."""
     [device] = await household.resident.devices()

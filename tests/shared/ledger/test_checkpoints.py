@@ -1,11 +1,13 @@
 """Checkpoints: once a day, over all that is there, in bounded pieces."""
 
 import asyncio
+import re
 
 import pytest
 
 from shared.blobs import JOURNAL, Blobs
 from shared.cosmos import Database
+from shared.data_map import BLOBS
 from shared.keys import KeySet
 from shared.ledger import SERVICE_SUBJECT, THE_PERSON, Broken, Step, checkpoints, record
 from shared.ledger.checkpoints import Checkpoint, checkpoint, checkpoint_name, content_hash, heads_in
@@ -60,6 +62,15 @@ async def test_a_checkpoint_sums_up_every_chain(timer: Timer) -> None:
         root.add(head)
     assert opened.root == root.written()
     assert opened.previous == GENESIS
+
+
+@wire
+async def test_what_is_written_to_the_journal_is_declared(timer: Timer) -> None:
+    """Names hold a day or a hash, and nothing else."""
+    await timer.fires()
+    names = [name async for name in timer.blobs.names(JOURNAL, "")]
+    assert len(names) == 2
+    assert [name for name in names if not re.fullmatch(BLOBS["journal"].name_pattern, name)] == []
 
 
 @wire

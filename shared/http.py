@@ -29,6 +29,9 @@ from shared.services import Services, ServicesSource
 BODY_LIMIT_BYTES: Final = 256 * 1024
 """Largest body as sent."""
 
+OPEN_BODY_LIMIT_BYTES: Final = 4 * 1024
+"""Largest body of an operation that anyone may call, packed or not."""
+
 UNPACKED_LIMIT_BYTES: Final = 1024 * 1024
 """Largest body after decompression."""
 
@@ -168,16 +171,19 @@ async def respond(req: func.HttpRequest, operation: Operation, source: ServicesS
 
 async def _handled(req: func.HttpRequest, operation: Operation, services: Services) -> Reply:
     caller = await operation.admission.admit(req.headers.get("authorization"), services)
-    body = _parsed(req, operation.body) if operation.body is not None else None
+    is_open = operation.admission.scheme is None
+    body = _parsed(req, operation.body, is_open=is_open) if operation.body is not None else None
     query = {name: req.params[name] for name in operation.query if name in req.params}
     return await operation.handler(Call(caller, body, services, req.route_params, query))
 
 
-def _parsed(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
+def _parsed(req: func.HttpRequest, model: type[BaseModel], *, is_open: bool) -> BaseModel:
     content_type = req.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise Problem("content_type_unsupported")
     body = _unpacked(req.get_body(), req.headers.get("content-encoding", "identity").strip().lower())
+    if is_open and len(body) > OPEN_BODY_LIMIT_BYTES:
+        raise Problem("body_too_large")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -61,13 +61,13 @@ def operation(
     *,
     admit: Any = let_in,
     model: type[Body] | None = Order,
-    query: Mapping[str, str] | None = None,
+    scheme: str | None = "signIn",
 ) -> Operation:
     return Operation(
         name="test_operation",
         method="POST",
         route="test",
-        admission=Admission("anyone", None, admit),
+        admission=Admission("resident", scheme, admit),
         summary="",
         body=model,
         answers={HTTPStatus.CREATED: Done},
@@ -236,3 +236,10 @@ async def test_an_operation_sees_of_the_query_string_what_it_declares() -> None:
     await answer(handler=ask, query={"cursor": "Where to go on."})
     await answer(handler=ask, query={"email": "Declared here."})
     assert seen == [{}, {}, {"email": PERSONAL}]
+
+
+@pytest.mark.parametrize("body", [b" " * 5000, gzip.compress(b" " * 5000)])
+async def test_what_anyone_may_call_takes_little(body: bytes) -> None:
+    """Parsing costs the same whoever sends it."""
+    headers = {"content-encoding": "gzip"} if body[:2] == b"\x1f\x8b" else {}
+    assert (await answer(body, headers, scheme=None))[1]["code"] == "body_too_large"

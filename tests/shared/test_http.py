@@ -62,6 +62,7 @@ def operation(
     admit: Any = let_in,
     model: type[Body] | None = Order,
     scheme: str | None = "signIn",
+    query: Mapping[str, Any] | None = None,
 ) -> Operation:
     return Operation(
         name="test_operation",
@@ -238,7 +239,7 @@ async def test_an_operation_sees_of_the_query_string_what_it_declares() -> None:
     assert seen == [{}, {}, {"email": PERSONAL}]
 
 
-@pytest.mark.parametrize("body", [b" " * 5000, gzip.compress(b" " * 5000)])
+@pytest.mark.parametrize("body", [b" " * 5000, gzip.compress(b" " * 5000)], ids=["plain", "packed"])
 async def test_what_anyone_may_call_takes_little(body: bytes) -> None:
     """Parsing costs the same whoever sends it."""
     headers = {"content-encoding": "gzip"} if body[:2] == b"\x1f\x8b" else {}

@@ -5,6 +5,7 @@ learns nothing of path, body or existence. Every failure is an RFC 9457 problem 
 operation, status and duration, never a body, a query string, a token or an address.
 """
 
+import asyncio
 import json
 import logging
 import re
@@ -31,6 +32,9 @@ BODY_LIMIT_BYTES: Final = 256 * 1024
 
 OPEN_BODY_LIMIT_BYTES: Final = 4 * 1024
 """Largest body of an operation that anyone may call, packed or not."""
+
+REQUESTS_LIMIT: Final = 200
+"""Requests that one worker answers at a time; a further one is told to come back, before anything is looked at."""
 
 UNPACKED_LIMIT_BYTES: Final = 1024 * 1024
 """Largest body after decompression."""
@@ -100,6 +104,7 @@ class Api:
 
     services: ServicesSource
     operations: list[Operation] = field(default_factory=list)
+    limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_LIMIT))
 
     def operation(
         self,
@@ -131,7 +136,7 @@ class Api:
             self.operations.append(operation)
 
             async def endpoint(req: func.HttpRequest) -> func.HttpResponse:
-                return await respond(req, operation, self.services)
+                return await respond(req, operation, self.services, self.limit)
 
             endpoint.__name__ = handler.__name__
             blueprint.function_name(handler.__name__)(blueprint.route(route=route, methods=[method])(endpoint))
@@ -140,13 +145,18 @@ class Api:
         return register
 
 
-async def respond(req: func.HttpRequest, operation: Operation, source: ServicesSource) -> func.HttpResponse:
+async def respond(
+    req: func.HttpRequest, operation: Operation, source: ServicesSource, limit: asyncio.Semaphore
+) -> func.HttpResponse:
     """Answer one request; this is the outermost edge, and nothing is raised from it."""
     started = time.perf_counter()
     request_id = _request_id(req)
     code = "-"
     try:
-        response = _rendered(await _handled(req, operation, await source()), operation)
+        if limit.locked():
+            raise Problem("busy", retry_after_s=1)  # noqa: TRY301 - rendered below like any other
+        async with limit:
+            response = _rendered(await _handled(req, operation, await source()), operation)
     except Problem as problem:
         code = problem.code
         response = _problem_response(problem, request_id)

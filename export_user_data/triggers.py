@@ -234,6 +234,8 @@ async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | 
     await exports.record_request(item, database=services.database, now=now)
     await lease.commit(stepsTotal=1)
     await services.blobs.upload(EXPORTS, blob_name, counted())
+    for attempt in range(1, item["attempt"]):  # what a stopped worker may have left
+        await services.blobs.delete(EXPORTS, f"{item['jobId']}/{attempt}.zip")
     await lease.commit(stepsDone=1, blobName=blob_name, bytes=size, readyAt=clock.text(services.clock()))
     await exports.record_ready(item, database=services.database, now=services.clock())
     return None

@@ -97,7 +97,10 @@ CONTAINERS: Final[dict[str, Container]] = {
                 category=Category.SERVICE,
                 export="person",
                 erasure="keep_random_ids",
-                fields={"personId": Field(about="Random id of the person."), **_GATE_FIELDS},
+                fields={
+                    "personId": Field(about="Random id of the person."),
+                    **{name: field for name, field in _GATE_FIELDS.items() if name != "end"},
+                },
             ),
             "marker": Record(
                 container="people",

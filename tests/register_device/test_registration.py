@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_a_new_monitor_belongs_to_who_asked_for_the_claim(house: House) ->
 
 async def test_everything_that_a_monitor_says_of_itself_is_kept(house: House) -> None:
     """Identifiers, model, family, versions, region and manufacture date, in the words of real devices."""
-    said = {
+    said: dict[str, Any] = {
         "family": "MONITOR",
         "type": "VEO",
         "subtype": "WIFI",

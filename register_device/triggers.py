@@ -137,6 +137,7 @@ def _monitors(api: Api, functions: func.Blueprint) -> None:
             database=services.database,
             keys=services.device_keys,
             identity_key=services.settings.identity_key,
+            journal=services.journal,
             now=services.clock(),
         )
 

@@ -15,6 +15,7 @@ from shared.callers import AttestedMonitor
 from shared.cosmos import Database, Delete
 from shared.errors import Problem
 from shared.gate import load_policy
+from shared.injection import Point, listening
 from shared.keys import KeySet, read_device_token
 from tests.conftest import SettableClock
 from tests.doubles import changed
@@ -26,6 +27,28 @@ pytestmark = pytest.mark.wire
 @pytest.fixture
 def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
     return House(database, device_keys, clock)
+
+
+async def renewed(house: House, serial: str = SERIAL, *, group: str = "veo-wifi") -> DeviceAccess:
+    return await renew_access(
+        AttestedMonitor(serial, group),
+        database=house.database,
+        keys=house.keys,
+        identity_key=IDENTITY_KEY,
+        journal=house.journal,
+        now=house.clock(),
+    )
+
+
+async def cut_off(house: House, claim: str, at: Point) -> None:
+    """A registration whose worker dies at a point."""
+
+    async def die(point: Point) -> None:
+        if point == at:
+            raise ConnectionError
+
+    with listening(die), pytest.raises(ConnectionError):
+        await house.register(claim)
 
 
 async def test_a_new_monitor_belongs_to_who_asked_for_the_claim(house: House) -> None:
@@ -129,25 +152,16 @@ async def test_many_registrations_at_once_end_in_one_owner(house: House) -> None
 async def test_renewal_brings_the_policy_in_force(house: House) -> None:
     """A monitor learns at its next renewal that a support case was opened, and that it was closed."""
 
-    async def renewed() -> DeviceAccess:
-        return await renew_access(
-            AttestedMonitor(SERIAL, "veo-wifi"),
-            database=house.database,
-            keys=house.keys,
-            identity_key=IDENTITY_KEY,
-            now=house.clock(),
-        )
-
     access = await house.pair("maria")
     case = await open_case(
         "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
     )
-    assert (await renewed()).categories == ["usage", "performance"]
+    assert (await renewed(house)).categories == ["usage", "performance"]
     house.clock.forward(days=1)
     await close_case(
         "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
     )
-    assert (await renewed()).categories == ["usage"]
+    assert (await renewed(house)).categories == ["usage"]
 
 
 async def test_a_support_case_ends_by_itself(house: House) -> None:
@@ -328,10 +342,29 @@ async def test_nothing_is_collected_before_the_owner_was_told(house: House, monk
 async def test_a_monitor_that_is_not_registered_gets_no_token(house: House) -> None:
     """Proving one's make is not belonging to somebody."""
     with pytest.raises(Problem, match="device_not_registered"):
-        await renew_access(
-            AttestedMonitor("VEO-999999", "veo-wifi"),
-            database=house.database,
-            keys=house.keys,
-            identity_key=IDENTITY_KEY,
-            now=house.clock(),
-        )
+        await renewed(house, "VEO-999999")
+
+
+async def test_no_token_is_signed_while_the_ownership_before_is_open(house: House) -> None:
+    """The takeover was cut off after the device had its new owner: the renewal finishes it."""
+    old = await house.pair("maria")
+    house.clock.forward(days=1)
+    await cut_off(house, await house.claim("jordi"), "registration.owned")
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end is None
+    new = await renewed(house)
+    assert new.ownership_id != old.ownership_id
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end == house.clock()
+    assert len(await list_devices("jordi", database=house.database, now=house.clock())) == 1
+    assert await house.told("jordi") == [("monitor_paired", new.ownership_id)]
+
+
+async def test_a_renewal_ends_what_came_before_also_for_an_owner_who_was_erased(house: House) -> None:
+    """The new owner was erased before the takeover was finished; nothing is written about them."""
+    old = await house.pair("maria")
+    await cut_off(house, await house.claim("jordi"), "registration.owned")
+    people = house.database["people"]
+    items = [item["id"] async for item in people.query("SELECT c.id FROM c", partition="jordi")]
+    await people.batch("jordi", [Delete(item_id) for item_id in items])
+    await renewed(house)
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end is not None
+    assert await house.told("jordi") == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from register_device import registration
-from register_device.contract import DeviceAccess, DeviceData, Registration
+from register_device.contract import DeviceAccess, DeviceData, Registration, SupportCase
 from register_device.devices import list_devices, owned_device
 from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case
@@ -16,9 +16,10 @@ from shared import ledger
 from shared.callers import AttestedMonitor
 from shared.cosmos import Database, Delete, declared
 from shared.errors import Problem
-from shared.gate import load_policy
+from shared.gate import WINDOWS_KEPT, load_policy
 from shared.injection import Point, listening
 from shared.keys import KeySet, read_device_token
+from shared.notifications import notify
 from tests.conftest import SettableClock
 from tests.doubles import changed
 from tests.people import IDENTITY_KEY, SERIAL, House
@@ -422,7 +423,6 @@ async def test_a_link_that_ends_while_it_becomes_active_has_ended(
     """The takeover has read the former link as pending when that becomes active: it reads again, and ends it."""
     first, second = await house.claim("maria"), await house.claim("jordi")
     await cut_off(house, first, "registration.owned")
-    notify = registration.notify
 
     async def told(person_id: str, template: str, *rest: Any, **named: Any) -> None:
         if template == "ownership_ended":
@@ -464,3 +464,44 @@ async def test_a_claim_that_only_paired_anew_does_not_take_a_monitor_back(house:
     house.clock.forward(hours=1)
     with pytest.raises(Problem, match="claim_used"):
         await house.register(repair)
+
+
+async def opened(house: House, device_id: str, days: int) -> SupportCase:
+    return await open_case("maria", device_id, days, database=house.database, journal=house.journal, now=house.clock())
+
+
+async def test_no_case_is_ended_by_another(house: House) -> None:
+    """As many as a policy holds may be open at once; a further one is refused before anything is stored or told."""
+    access = await house.pair("maria")
+    for _ in range(WINDOWS_KEPT):
+        house.clock.forward(minutes=1)
+        await opened(house, access.device_id, 1)
+    told = await house.told("maria")
+    with pytest.raises(Problem, match="support_cases_too_many"):
+        await opened(house, access.device_id, 30)
+    assert await house.told("maria") == told
+    house.clock.forward(days=1)
+    await opened(house, access.device_id, 30)
+    for _ in range(WINDOWS_KEPT - 1):
+        house.clock.forward(minutes=1)
+        await opened(house, access.device_id, 1)
+    house.clock.forward(days=2)
+    assert (await renewed(house)).categories == ["usage", "performance"]
+
+
+async def test_a_case_of_the_former_owner_is_not_the_new_ones(house: House) -> None:
+    """Nobody closes it any more: it ended with the ownership."""
+    access = await house.pair("maria")
+    case = await opened(house, access.device_id, 7)
+    house.clock.forward(days=1)
+    await house.pair("jordi")
+    for person, code in (("jordi", "support_case_unknown"), ("maria", "device_not_yours")):
+        with pytest.raises(Problem, match=code):
+            await close_case(
+                person,
+                access.device_id,
+                case.case_id,
+                database=house.database,
+                journal=house.journal,
+                now=house.clock(),
+            )

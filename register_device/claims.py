@@ -23,6 +23,7 @@ class Claim:
 
     person_id: str
     ownership_id: str
+    bound_at: datetime
 
 
 def _hash(secret: str) -> str:
@@ -65,14 +66,18 @@ async def redeem_claim(claim: str, device_id: str, *, claims: Container, now: da
         item = await _bound(item, device_id, claims=claims, now=now)
     if item["boundDeviceId"] != device_id:
         raise Problem("claim_used")
-    return Claim(item["personId"], item["ownershipId"])
+    return Claim(item["personId"], item["ownershipId"], clock.moment(item["boundAt"]))
 
 
 async def _bound(item: Item, device_id: str, *, claims: Container, now: datetime) -> Item:
     if now >= clock.moment(item["redeemableUntil"]):
         raise Problem("claim_expired")
     remaining_s = int((clock.moment(item["expiresAt"]) - now).total_seconds())
-    bound = declared(item) | {"boundDeviceId": device_id, "ttl": max(1, remaining_s)}
+    bound = declared(item) | {
+        "boundDeviceId": device_id,
+        "boundAt": clock.text(now),
+        "ttl": max(1, remaining_s),  # a TTL counts from the last write
+    }
     try:
         await claims.replace(bound, item["_etag"])
     except Stale:  # another monitor was faster, or this one asked twice at once

@@ -51,7 +51,7 @@ async def register_monitor(
     """Pair a monitor; return its access, and whether this began a new ownership.
 
     Raises:
-        Problem: serial_mismatch, claim_unknown, claim_expired or claim_used.
+        Problem: serial_mismatch, attestation_refused, claim_unknown, claim_expired or claim_used.
     """
     if registration.device.serial_number != monitor.serial_number:
         raise Problem("serial_mismatch", pointer="/device/serialNumber")
@@ -61,11 +61,15 @@ async def register_monitor(
     facts = _facts(registration.device) | {"enrolmentGroup": monitor.enrolment_group, "updatedAt": clock.text(now)}
     for _ in range(_TRIES):
         device = await database["devices"].read(device_id, DEVICE_ITEM)
+        _check_group(monitor, device)
         try:
             if device is not None and device["ownerPersonId"] == claim.person_id:
                 device, is_new = await _refreshed(device, facts, database=database), False
             else:
-                device, is_new = await _newly_owned(device_id, device, claim, facts, database=database, now=now), True
+                device = await _newly_owned(
+                    device_id, device, claim, facts, database=database, journal=journal, now=now
+                )
+                is_new = True
         except (Stale, Conflict):
             continue  # another registration of the same monitor was faster
         await reached("registration.owned")
@@ -76,17 +80,29 @@ async def register_monitor(
 
 
 async def renew_access(
-    monitor: AttestedMonitor, *, database: Database, keys: KeySet, identity_key: bytes, now: datetime
+    monitor: AttestedMonitor,
+    *,
+    database: Database,
+    keys: KeySet,
+    identity_key: bytes,
+    journal: NarrowingJournal,
+    now: datetime,
 ) -> DeviceAccess:
-    """A fresh token, under the policy in force, for a registered monitor.
+    """A fresh token, under the policy in force, for a registered monitor. It costs three point reads.
+
+    A registration that was cut off is finished first: no token is signed while the ownership before is still open.
 
     Raises:
-        Problem: device_not_registered.
+        Problem: device_not_registered or attestation_refused.
     """
     device_id = keyed_id(identity_key, "device", monitor.serial_number)
     device = await database["devices"].read(device_id, DEVICE_ITEM)
     if device is None:
         raise Problem("device_not_registered")
+    _check_group(monitor, device)
+    link = await database["people"].read(device["ownerPersonId"], f"link:{device['ownershipId']}")
+    if link is None or link["state"] == "pending":  # without a link: its owner was erased
+        await _finish(device, database=database, journal=journal, now=now)
     return await grant_access(device, database=database, keys=keys, now=now)
 
 
@@ -103,6 +119,16 @@ async def grant_access(device: Item, *, database: Database, keys: KeySet, now: d
         categories=policy.open_at(now),
         server_time=now,
     )
+
+
+def _check_group(monitor: AttestedMonitor, device: Item | None) -> None:
+    """Refuse a monitor that was enrolled in another group: the key of one group must not speak for the others.
+
+    A monitor that is moved to another group, as after a leak of its group's key, is changed by staff: only they can
+    tell it from one that was made up with another group's key.
+    """
+    if device is not None and device["enrolmentGroup"] != monitor.enrolment_group:
+        raise Problem("attestation_refused")
 
 
 def _facts(device: DeviceData) -> dict[str, Any]:
@@ -128,11 +154,20 @@ async def _refreshed(device: Item, facts: Item, *, database: Database) -> Item:
 
 
 async def _newly_owned(
-    device_id: str, before: Item | None, claim: Claim, facts: Item, *, database: Database, now: datetime
+    device_id: str,
+    before: Item | None,
+    claim: Claim,
+    facts: Item,
+    *,
+    database: Database,
+    journal: NarrowingJournal,
+    now: datetime,
 ) -> Item:
-    """Found the claim's ownership; a claim that founded one which has ended founds none again."""
-    if before is not None and await database["devices"].read(device_id, f"past:{claim.ownership_id}") is not None:
+    """Found the claim's ownership. A claim that is older than the ownership in force founds none."""
+    if before is not None and claim.bound_at < clock.moment(before["ownedSince"]):
         raise Problem("claim_used")
+    if before is not None and await database["devices"].read(device_id, f"past:{claim.ownership_id}") is not None:
+        raise Problem("claim_used")  # it founded one, which has ended
     try:
         await _link(claim.person_id, device_id, claim.ownership_id, database=database, now=now)
     except Erased as erased:  # the person was erased after asking for the claim
@@ -140,6 +175,10 @@ async def _newly_owned(
     await reached("registration.linked")
     policy = Policy(epoch=1, start=now, windows={Category.USAGE.value: (Window(now),)})
     policy = await create_gate(database["telemetry"], claim.ownership_id, policy)
+    if policy.start < now:  # this resumes what was cut off, and until now the monitor was somebody else's
+        policy = await change_policy(
+            database["telemetry"], claim.ownership_id, partial(_begun, start=now), journal=journal, now=now
+        )
     await reached("registration.gated")
     item = {
         **(declared(before) if before else {"firstConnectedAt": clock.text(now)}),
@@ -205,15 +244,25 @@ async def _finish(device: Item, *, database: Database, journal: NarrowingJournal
             )
         tell = partial(_tell, past, "ownership_ended", {"until": until}, database=database, now=now)
         await _set_link(past, {"state": "ended", "until": past["until"]}, tell, database)
-    await record_about(
-        device["ownerPersonId"],
-        Step(device["ownershipId"], "pairing_completed", THE_PERSON, {"ownershipId": device["ownershipId"]}),
-        database=database,
-        now=now,
-    )
+    with suppress(Erased):
+        await record_about(
+            device["ownerPersonId"],
+            Step(device["ownershipId"], "pairing_completed", THE_PERSON, {"ownershipId": device["ownershipId"]}),
+            database=database,
+            now=now,
+        )
     since = clock.moment(device["ownedSince"])
     tell = partial(_tell, device, "monitor_paired", {"since": since}, database=database, now=now)
-    await _set_link(device, {"state": "active"}, tell, database)
+    await _set_link(device, {"state": "active", "since": device["ownedSince"]}, tell, database)
+
+
+def _begun(policy: Policy, *, start: datetime) -> Policy:
+    """The policy, with nothing admitted from before the start."""
+    windows = {
+        category: tuple(replace(window, start=max(window.start, start)) for window in of_category)
+        for category, of_category in policy.windows.items()
+    }
+    return policy if policy.start >= start else replace(policy, start=start, windows=windows)
 
 
 def _ended(policy: Policy, *, end: datetime) -> Policy:
@@ -229,13 +278,24 @@ async def _tell(
 
 
 async def _set_link(ownership: Item, change: Item, tell: Callable[[], Awaitable[None]], database: Database) -> None:
-    """Change the link of an ownership, and tell its person before: what is cut off in between is told again."""
-    people = database["people"]
-    link = await people.read(ownership["ownerPersonId"], f"link:{ownership['ownershipId']}")
-    if link is None or all(link.get(name) == value for name, value in change.items()):
+    """Change the link of an ownership, and tell its person before: what is cut off in between is told again.
+
+    A link that has ended stays so, whoever is late.
+
+    Raises:
+        Problem: busy, when others kept changing it.
+    """
+    people, person_id = database["people"], ownership["ownerPersonId"]
+    for _ in range(_TRIES):
+        link = await people.read(person_id, f"link:{ownership['ownershipId']}")
+        if link is None or link["state"] == "ended" or all(link.get(name) == value for name, value in change.items()):
+            return
+        try:
+            await tell()
+            await write_behind_gate(people, person_id, [Replace(declared(link) | change, link["_etag"])])
+        except Stale:
+            continue  # another registration was faster: what it wrote may not be what this one has to say
+        except Erased:
+            return
         return
-    try:
-        await tell()
-        await write_behind_gate(people, ownership["ownerPersonId"], [Replace(declared(link) | change, link["_etag"])])
-    except (Stale, Erased):
-        return  # a simultaneous repeat of this registration has done it, or its person was erased
+    raise Problem("busy", retry_after_s=1)

@@ -8,7 +8,7 @@ from shared import clock
 from shared.cosmos import Database, Item, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import NarrowingJournal, Window, change_policy
+from shared.gate import WINDOWS_KEPT, NarrowingJournal, Window, change_policy, load_policy
 from shared.ledger import THE_PERSON, Step, record_about
 from shared.notifications import notify
 from shared.people import new_id
@@ -20,9 +20,13 @@ async def open_case(
     """Open a case on one's own device. The monitor learns of it when it next renews its token.
 
     Raises:
-        Problem: device_not_yours.
+        Problem: device_not_yours or support_cases_too_many.
     """
     device = await owned_device(person_id, device_id, database=database)
+    windows = (await load_policy(database["telemetry"], device["ownershipId"])).windows
+    open_windows = [window for window in windows.get(Category.PERFORMANCE.value, ()) if window.holds(now)]
+    if len(open_windows) >= WINDOWS_KEPT:  # one more would end another
+        raise Problem("support_cases_too_many")
     case_id = new_id()
     expires_at = now + timedelta(days=days)
     item = {
@@ -54,7 +58,11 @@ async def open_case(
 async def close_case(
     person_id: str, device_id: str, case_id: str, *, database: Database, journal: NarrowingJournal, now: datetime
 ) -> SupportCase:
-    """Close a case; from the answer on nothing more is collected under it. Closing it again changes nothing.
+    """Close a case. Closing it again changes nothing.
+
+    Whatever is decided after the answer stores nothing under the case: not what the monitor still sends with the token
+    that it has, nor what lies in the hub, since the gate refuses both. A write that was decided before may still end
+    within the 5 s that the server gives a batch.
 
     Raises:
         Problem: device_not_yours or support_case_unknown.

@@ -137,6 +137,7 @@ def _monitors(api: Api, functions: func.Blueprint) -> None:
             database=services.database,
             keys=services.device_keys,
             identity_key=services.settings.identity_key,
+            journal=services.journal,
             now=services.clock(),
         )
 
@@ -149,7 +150,7 @@ def _support(api: Api, functions: func.Blueprint) -> None:
         admission=RESIDENT,
         body=OpenSupportCase,
         answers={CREATED: SupportCase},
-        problems=("device_not_yours",),
+        problems=("device_not_yours", "support_cases_too_many"),
     )
     async def open_support_case(call: Call[Resident, OpenSupportCase]) -> SupportCase:
         """Open a support case: performance data of the device is collected until it closes."""

@@ -109,6 +109,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "support_case_unknown": Entry(
         status=404, title="There is no such support case.", action="Use the id that the opened case was given."
     ),
+    "support_cases_too_many": Entry(
+        status=409, title="Too many support cases of this device are open.", action="Close one of them first."
+    ),
     # telemetry
     "schema_version_unsupported": Entry(
         status=422,

@@ -5,10 +5,12 @@ reads the marker in the same transactional batch, so a write decided under an ol
 replaces gate and marker in one batch.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
+from random import SystemRandom
 from typing import Any, Final, Protocol, Self
 
 from shared import clock
@@ -24,6 +26,10 @@ GATE: Final = "gate"
 """Id of the gate item in its partition."""
 
 _CHANGES_TRIED: Final = 10
+_FIRST_PAUSE_S: Final = 0.005
+_PAUSE_LIMIT_S: Final = 0.2
+
+_random = SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,10 @@ class Policy:
         ]
 
     def with_window(self, category: str, window: Window) -> Self:
-        """The policy with one more window of a category; the oldest are let go."""
-        kept = (*self.windows.get(category, ()), window)[-WINDOWS_KEPT:]
+        """The policy with one more window of a category; those that end first are let go."""
+        windows = (*self.windows.get(category, ()), window)
+        lasting = sorted(windows, key=lambda one: (one.end is None, one.end or one.start))[-WINDOWS_KEPT:]
+        kept = tuple(one for one in windows if one in lasting)
         return replace(self, windows={**self.windows, category: kept})
 
     def without_window(self, category: str, begun: datetime) -> Self:
@@ -221,7 +229,7 @@ async def change_epoch(
         LookupError: there is no gate.
         KeptChanging: others kept changing it.
     """
-    for _ in range(_CHANGES_TRIED):
+    for attempt in range(_CHANGES_TRIED):
         item = await container.read(partition, GATE)
         if item is None:
             raise LookupError("there is no gate")
@@ -241,6 +249,8 @@ async def change_epoch(
         except BatchFailed as failed:
             if failed.status != HTTPStatus.PRECONDITION_FAILED:
                 raise
+            # Those who pause for the same time would meet again.
+            await asyncio.sleep(_random.uniform(0, min(_PAUSE_LIMIT_S, _FIRST_PAUSE_S * 2**attempt)))
             continue
         return old, new
     raise KeptChanging

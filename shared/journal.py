@@ -6,10 +6,9 @@ serves nothing until `python -m shared replay-erasures` has narrowed it again. E
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
 from typing import Any, Final, Self
 
 from shared.blobs import JOURNAL, Blobs
@@ -116,40 +115,50 @@ async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
     It may be cut off and run again at any point. The partition of the newest entry, by which a restored database is
     known, comes last and is done in one change: until then the database is refused.
     """
-    last: list[Entry] = []
+    latest: dict[tuple[str, str], Entry] = {}  # one per partition, since an entry holds the whole policy
     count = 0
     async for entry in journal.entries():
         count += 1
-        if not last or (entry.container, entry.partition) == (last[0].container, last[0].partition):
-            last.append(entry)
-        else:
-            await _narrow([entry], database, now=now)
+        partition = entry.container, entry.partition
+        latest[partition] = max(latest.get(partition, entry), entry, key=_weight)
+    newest = next(iter(latest), None)
+    for partition, entry in latest.items():
+        if partition != newest:
+            await _narrow(entry, database, now=now)
     for name in ("people", "telemetry"):
         container = database[name]
         async for gate in container.query("SELECT * FROM c WHERE c.id = 'gate'"):
-            partition = str(gate[container.partition_key])
-            if not last or (name, partition) != (last[0].container, last[0].partition):
-                await change_epoch(container, partition, lambda policy: policy, by=EPOCH_STRIDE, now=now)
-    if last:
-        await _narrow(last, database, now=now)
+            gated = name, str(gate[container.partition_key])
+            if gated != newest:
+                await change_epoch(container, gated[1], lambda policy: policy, by=EPOCH_STRIDE, now=now)
+    if newest is not None:
+        await _narrow(latest[newest], database, now=now)
     return count
 
 
-async def _narrow(entries: Sequence[Entry], database: Database, *, now: datetime) -> None:
-    """Narrow one partition by all of its entries, in one change."""
-    container, partition = database[entries[0].container], entries[0].partition
-    if any(entry.policy.tombstone for entry in entries):
-        await purge(container, partition)
+def _weight(entry: Entry) -> tuple[bool, int]:
+    return entry.policy.tombstone, entry.policy.epoch
+
+
+async def _narrow(entry: Entry, database: Database, *, now: datetime) -> None:
+    """Narrow one partition and raise its epoch, in one change.
+
+    A gate that has the entry's epoch knows of it already, and what was opened afterwards stays open: that is so when
+    the backup is younger than the entry, and when a replay that was cut off is run again.
+    """
+    container = database[entry.container]
+    if entry.policy.tombstone:
+        await purge(container, entry.partition)
 
     def narrowed(policy: Policy) -> Policy:
-        return reduce(lambda narrower, entry: intersection(narrower, entry.policy), entries, policy)
+        is_known = policy.epoch >= entry.policy.epoch and not entry.policy.tombstone
+        return policy if is_known else intersection(policy, entry.policy)
 
     try:
-        await change_epoch(container, partition, narrowed, by=EPOCH_STRIDE, now=now)
+        await change_epoch(container, entry.partition, narrowed, by=EPOCH_STRIDE, now=now)
     except LookupError:  # it began after the backup: nothing is known of it, so nothing of it is admitted
-        highest = max(entry.policy.epoch for entry in entries)
-        tombstone = replace(entries[0].policy, tombstone=True, epoch=highest + EPOCH_STRIDE, changed_at=now)
-        await create_gate(container, partition, tombstone)
+        tombstone = replace(entry.policy, tombstone=True, epoch=entry.policy.epoch + EPOCH_STRIDE, changed_at=now)
+        await create_gate(container, entry.partition, tombstone)
 
 
 def intersection(policy: Policy, narrowed: Policy) -> Policy:

@@ -3,6 +3,7 @@
 `local.settings.sample.json` documents them all. Keys come by reference (Key Vault) in Azure.
 """
 
+import base64
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, fi
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+GROUP_KEY_BYTES = 32
 
 JwkSet = dict[str, list[dict[str, str]]]
 
@@ -58,6 +61,14 @@ class Settings(BaseSettings):
             raise ValueError("Blob storage: set BLUE_BLOB_ACCOUNT_URL (in Azure) or BLUE_BLOB_CONNECTION (elsewhere).")
         return self
 
+    @field_validator("enrolment_groups")
+    @classmethod
+    def _group_keys_are_keys(cls, groups: dict[str, list[SecretStr]]) -> dict[str, list[SecretStr]]:
+        for number, keys in enumerate(groups.values(), start=1):
+            if not all(_is_group_key(key.get_secret_value()) for key in keys):
+                raise ValueError(f"Each key of group {number} must be base64 of at least {GROUP_KEY_BYTES} bytes.")
+        return groups
+
     @field_validator("smtp_url")
     @classmethod
     def _names_a_mail_server(cls, url: str) -> str:
@@ -99,6 +110,13 @@ class Settings(BaseSettings):
         if doubles:
             raise ValueError(f"A deployed app refuses development doubles: {', '.join(doubles)}.")
         return self
+
+
+def _is_group_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) >= GROUP_KEY_BYTES
+    except ValueError:  # not base64, or not ASCII
+        return False
 
 
 def _is_public_https(url: str) -> bool:

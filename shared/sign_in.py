@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,9 @@ CLOCK_SKEW_S: Final = 60
 REFRESH_AT_MOST_EVERY_S: Final = 30
 """An unknown key id makes us fetch the provider's keys again, but no oftener: a forger must not make us hammer it."""
 
+RETRY_AT_MOST_EVERY_S: Final = 5
+"""A provider that did not answer is asked again after so long, however many wait for it."""
+
 DOCUMENT_LIMIT_BYTES: Final = 256 * 1024
 
 
@@ -40,13 +44,22 @@ class Identity:
 class SignIn:
     """Verifier for one provider and one audience; its keys are fetched when first needed and kept."""
 
-    def __init__(self, issuer: str, audience: str, session: "aiohttp.ClientSession") -> None:
-        """Take the issuer (its address), the audience that tokens must name, and an HTTP session."""
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        session: "aiohttp.ClientSession",
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the issuer (its address), the audience that tokens must name, an HTTP session, and what counts time."""
         self._issuer = issuer.rstrip("/")
         self._audience = audience
         self._session = session
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._seconds = seconds
         self._fetched_at = float("-inf")
+        self._failed_at = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def verify(self, token: str, *, now: datetime) -> Identity:
@@ -93,15 +106,24 @@ class SignIn:
         if self._needs_keys(kid):
             async with self._fetching:
                 if self._needs_keys(kid):
-                    self._keys = await self._fetch_keys()
-                    self._fetched_at = time.monotonic()
+                    await self._refresh_keys()
         if kid not in self._keys:
             raise Problem("token_foreign")
         return self._keys[kid]
 
     def _needs_keys(self, kid: str) -> bool:
-        age_s = time.monotonic() - self._fetched_at
+        age_s = self._seconds() - self._fetched_at
         return age_s >= KEYS_KEPT_S or (kid not in self._keys and age_s >= REFRESH_AT_MOST_EVERY_S)
+
+    async def _refresh_keys(self) -> None:
+        if self._seconds() - self._failed_at < RETRY_AT_MOST_EVERY_S:  # those who waited meanwhile do not ask in turn
+            raise Problem("sign_in_unavailable", retry_after_s=RETRY_AT_MOST_EVERY_S)
+        try:
+            self._keys = await self._fetch_keys()
+        except Problem:
+            self._failed_at = self._seconds()
+            raise
+        self._fetched_at = self._seconds()
 
     async def _fetch_keys(self) -> dict[str, jwt.PyJWK]:
         discovery = await self._document(f"{self._issuer}/.well-known/openid-configuration")
@@ -119,7 +141,11 @@ class SignIn:
         try:
             async with self._session.get(url, timeout=timeout, allow_redirects=False) as answer:
                 answer.raise_for_status()
-                body = await answer.content.read(DOCUMENT_LIMIT_BYTES)
+                body = bytearray()
+                async for chunk in answer.content.iter_any():
+                    body += chunk
+                    if len(body) > DOCUMENT_LIMIT_BYTES:
+                        raise Problem("sign_in_unavailable", retry_after_s=FETCH_TIMEOUT_S)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Problem("sign_in_unavailable", retry_after_s=FETCH_TIMEOUT_S) from error
         try:

@@ -271,6 +271,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                     "createdAt": Field(about="When it was asked for.", unit="UTC"),
                     "redeemableUntil": Field(about="Until when it can be redeemed.", unit="UTC"),
                     "boundDeviceId": Field(about="The first device that redeemed it."),
+                    "boundAt": Field(about="When that was.", unit="UTC"),
                     "ownershipId": Field(about="The period of ownership that it founds, should it found one."),
                     "expiresAt": _EXPIRES,
                 },

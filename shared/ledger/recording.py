@@ -95,6 +95,7 @@ async def subject_of(person_id: str, *, people: Container) -> str:
 
     Raises:
         Erased: the person was erased, so that it is not made anew.
+        Problem: busy, when another request made it and it cannot be read yet.
     """
     known = await people.read(person_id, _SUBJECT_ITEM)
     if known is None:
@@ -102,7 +103,9 @@ async def subject_of(person_id: str, *, people: Container) -> str:
         try:
             await write_behind_gate(people, person_id, [Create(known)])
         except Conflict:  # another request was faster: its name is the one
-            known = await people.read(person_id, _SUBJECT_ITEM) or known
+            known = await people.read(person_id, _SUBJECT_ITEM)
+            if known is None:  # a name that was not stored would begin a chain that is nobody's
+                raise Problem("busy", retry_after_s=1) from None
     return str(known["ledgerSubject"])
 
 

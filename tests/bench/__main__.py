@@ -114,6 +114,7 @@ async def _steps(house: House, meter: Meter) -> None:
         database=house.database,
         keys=house.keys,
         identity_key=IDENTITY_KEY,
+        journal=house.journal,
         now=house.clock(),
     )
     await _report("token_renewal", meter, renewal)

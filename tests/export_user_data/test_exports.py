@@ -1,5 +1,8 @@
 """Exports: what their person sees of them, and nobody else."""
 
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from export_user_data import exports, inbox
@@ -89,3 +92,35 @@ async def test_the_ledger_keeps_who_got_what(database: Database, clock: Settable
     subject = await ledger.subject_of("maria", people=database["people"])
     actions = [item["action"] async for item in database["ledger"].query(ledger.CHAIN, partition=subject)]
     assert actions == ["export_requested", "export_ready", "export_link_given", "export_link_given"]
+
+
+@pytest.mark.parametrize("state", ["queued", "parked"])
+async def test_only_a_finished_export_has_a_link(database: Database, clock: SettableClock, state: str) -> None:
+    """Whoever is too early is told so, and the ledger does not say that a link was given."""
+    job_id = await ask(database, clock)
+    if state == "parked":
+        for _ in range(ATTEMPTS_LIMIT):
+            await run_job(job_id, {"export": fail}, jobs=database["jobs"], hub=RecordingHub(), now=clock)
+            clock.forward(hours=1)
+    blobs = Blobs.open(connection=connection_string("http://127.0.0.1:1"), account_url=None, credential=None)
+    with pytest.raises(Problem, match="export_not_ready"):
+        await exports.download_link("maria", job_id, database=database, blobs=blobs, now=clock())
+    await blobs.close()
+    subject = await ledger.subject_of("maria", people=database["people"])
+    actions = [item["action"] async for item in database["ledger"].query(ledger.CHAIN, partition=subject)]
+    assert actions == ["export_requested"]
+
+
+async def test_a_link_reads_one_blob_for_minutes(database: Database, clock: SettableClock) -> None:
+    """Whoever it is passed on to can do nothing else with it, and nothing for long."""
+    job_id = await ask(database, clock)
+    await run_job(job_id, {"export": build}, jobs=database["jobs"], hub=RecordingHub(), now=clock)
+    blobs = Blobs.open(connection=connection_string("http://127.0.0.1:1"), account_url=None, credential=None)
+    link = await exports.download_link("maria", job_id, database=database, blobs=blobs, now=clock())
+    await blobs.close()
+    address = urlsplit(link.url)
+    signed = dict(parse_qsl(address.query))
+    assert address.path.endswith("/exports/maria.zip")
+    assert (signed["sp"], signed["sr"]) == ("r", "b")
+    assert datetime.fromisoformat(signed["se"]) == link.expires_at
+    assert clock() < link.expires_at <= clock() + timedelta(minutes=5)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 
 import pytest
 
 from register_device.claims import CLAIM_LIFE, Claim, issue_claim, redeem_claim
+from shared import data_map
 from shared.cosmos import Database
 from shared.errors import Problem
 from tests.conftest import SettableClock
@@ -32,6 +34,16 @@ async def test_the_same_monitor_may_show_its_claim_again(database: Database, clo
     first = await redeem_claim(issued.claim, "monitor", claims=database["claims"], now=clock())
     clock.forward(hours=1)
     assert await redeem_claim(issued.claim, "monitor", claims=database["claims"], now=clock()) == first
+
+
+async def test_a_claim_that_is_used_is_kept_no_longer(database: Database, clock: SettableClock) -> None:
+    """Its day counts from when it was asked for, and not anew from when it was used."""
+    issued = await issue_claim("maria", claims=database["claims"], now=clock())
+    clock.forward(minutes=5)
+    await redeem_claim(issued.claim, "monitor", claims=database["claims"], now=clock())
+    stored = await database["claims"].read(issued.claim_id, issued.claim_id)
+    assert stored is not None
+    assert stored["ttl"] == (data_map.retention("claims", "claim") - timedelta(minutes=5)).total_seconds()
 
 
 async def test_another_monitor_may_not_use_it(database: Database, clock: SettableClock) -> None:

@@ -7,26 +7,52 @@ from typing import Any
 
 import pytest
 
-from register_device.contract import DeviceAccess, DeviceData, Registration
+from register_device import registration
+from register_device.contract import DeviceAccess, DeviceData, Registration, SupportCase
 from register_device.devices import list_devices, owned_device
 from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case
 from shared import ledger
 from shared.callers import AttestedMonitor
-from shared.cosmos import Database, Delete
+from shared.cosmos import Database, Delete, declared
 from shared.errors import Problem
-from shared.gate import load_policy
+from shared.gate import WINDOWS_KEPT, load_policy
+from shared.injection import Point, listening
 from shared.keys import KeySet, read_device_token
+from shared.notifications import notify
 from tests.conftest import SettableClock
 from tests.doubles import changed
 from tests.people import IDENTITY_KEY, SERIAL, House
 
 pytestmark = pytest.mark.wire
+LINKS = "SELECT * FROM c WHERE c.type = 'link'"
 
 
 @pytest.fixture
 def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
     return House(database, device_keys, clock)
+
+
+async def renewed(house: House, serial: str = SERIAL, *, group: str = "veo-wifi") -> DeviceAccess:
+    return await renew_access(
+        AttestedMonitor(serial, group),
+        database=house.database,
+        keys=house.keys,
+        identity_key=IDENTITY_KEY,
+        journal=house.journal,
+        now=house.clock(),
+    )
+
+
+async def cut_off(house: House, claim: str, at: Point) -> None:
+    """A registration whose worker dies at a point."""
+
+    async def die(point: Point) -> None:
+        if point == at:
+            raise ConnectionError
+
+    with listening(die), pytest.raises(ConnectionError):
+        await house.register(claim)
 
 
 async def test_a_new_monitor_belongs_to_who_asked_for_the_claim(house: House) -> None:
@@ -148,26 +174,16 @@ async def test_many_registrations_at_once_end_in_one_owner(house: House) -> None
 
 async def test_renewal_brings_the_policy_in_force(house: House) -> None:
     """A monitor learns at its next renewal that a support case was opened, and that it was closed."""
-
-    async def renewed() -> DeviceAccess:
-        return await renew_access(
-            AttestedMonitor(SERIAL, "veo-wifi"),
-            database=house.database,
-            keys=house.keys,
-            identity_key=IDENTITY_KEY,
-            now=house.clock(),
-        )
-
     access = await house.pair("maria")
     case = await open_case(
         "maria", access.device_id, 7, database=house.database, journal=house.journal, now=house.clock()
     )
-    assert (await renewed()).categories == ["usage", "performance"]
+    assert (await renewed(house)).categories == ["usage", "performance"]
     house.clock.forward(days=1)
     await close_case(
         "maria", access.device_id, case.case_id, database=house.database, journal=house.journal, now=house.clock()
     )
-    assert (await renewed()).categories == ["usage"]
+    assert (await renewed(house)).categories == ["usage"]
 
 
 async def test_a_support_case_ends_by_itself(house: House) -> None:
@@ -348,10 +364,163 @@ async def test_nothing_is_collected_before_the_owner_was_told(house: House, monk
 async def test_a_monitor_that_is_not_registered_gets_no_token(house: House) -> None:
     """Proving one's make is not belonging to somebody."""
     with pytest.raises(Problem, match="device_not_registered"):
-        await renew_access(
-            AttestedMonitor("VEO-999999", "veo-wifi"),
+        await renewed(house, "VEO-999999")
+
+
+async def test_no_token_is_signed_while_the_ownership_before_is_open(house: House) -> None:
+    """The takeover was cut off after the device had its new owner: the renewal finishes it."""
+    old = await house.pair("maria")
+    house.clock.forward(days=1)
+    await cut_off(house, await house.claim("jordi"), "registration.owned")
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end is None
+    new = await renewed(house)
+    assert new.ownership_id != old.ownership_id
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end == house.clock()
+    assert len(await list_devices("jordi", database=house.database, now=house.clock())) == 1
+    assert await house.told("jordi") == [("monitor_paired", new.ownership_id)]
+
+
+async def test_a_renewal_ends_what_came_before_also_for_an_owner_who_was_erased(house: House) -> None:
+    """The new owner was erased before the takeover was finished; nothing is written about them."""
+    old = await house.pair("maria")
+    await cut_off(house, await house.claim("jordi"), "registration.owned")
+    people = house.database["people"]
+    items = [item["id"] async for item in people.query("SELECT c.id FROM c", partition="jordi")]
+    await people.batch("jordi", [Delete(item_id) for item_id in items])
+    await renewed(house)
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end is not None
+    assert await house.told("jordi") == []
+
+
+async def test_a_takeover_that_resumes_admits_nothing_of_the_hours_in_between(house: House) -> None:
+    """The monitor was still the former owner's: the new ownership begins when it is founded, for all who say so."""
+    old = await house.pair("maria")
+    house.clock.forward(days=1)
+    claim = await house.claim("jordi")
+    await cut_off(house, claim, "registration.gated")
+    house.clock.forward(hours=20)
+    new, _ = await house.register(claim)
+    policy = await load_policy(house.database["telemetry"], new.ownership_id)
+    before = house.clock() - timedelta(hours=10)
+    assert policy.refusal("usage", before, house.clock()) == "outside_ownership"
+    assert policy.refusal("usage", house.clock(), house.clock()) is None
+    assert (await load_policy(house.database["telemetry"], old.ownership_id)).end == policy.start == house.clock()
+    [of_jordi] = await list_devices("jordi", database=house.database, now=house.clock())
+    [of_maria] = await list_devices("maria", database=house.database, now=house.clock())
+    assert of_jordi.since == of_maria.until == house.clock()
+    assert ("telemetry", new.ownership_id, policy) in house.journal.entries
+
+
+async def test_the_key_of_another_group_does_not_speak_for_a_monitor(house: House) -> None:
+    """Neither for its token nor to pair it anew; the group it was enrolled in stays."""
+    access = await house.pair("maria")
+    with pytest.raises(Problem, match="attestation_refused"):
+        await renewed(house, group="another-group")
+    asked = Registration(claim=await house.claim("jordi"), device=DeviceData.model_validate({"serialNumber": SERIAL}))
+    with pytest.raises(Problem, match="attestation_refused"):
+        await register_monitor(
+            AttestedMonitor(SERIAL, "another-group"),
+            asked,
             database=house.database,
             keys=house.keys,
             identity_key=IDENTITY_KEY,
+            journal=house.journal,
             now=house.clock(),
         )
+    device = await owned_device("maria", access.device_id, database=house.database)
+    assert device["enrolmentGroup"] == "veo-wifi"
+
+
+async def links(house: House, person_id: str) -> list[tuple[str, bool]]:
+    items = house.database["people"].query(LINKS, partition=person_id)
+    return [(item["state"], "until" in item) async for item in items]
+
+
+async def test_a_link_that_ends_while_it_becomes_active_has_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The takeover has read the former link as pending when that becomes active: it reads again, and ends it."""
+    first, second = await house.claim("maria"), await house.claim("jordi")
+    await cut_off(house, first, "registration.owned")
+
+    async def told(person_id: str, template: str, *rest: Any, **named: Any) -> None:
+        if template == "ownership_ended":
+            people = house.database["people"]
+            [link] = [item async for item in people.query(LINKS, partition="maria")]
+            if link["state"] == "pending":
+                await people.replace(declared(link) | {"state": "active"}, link["_etag"])
+        await notify(person_id, template, *rest, **named)
+
+    monkeypatch.setattr(registration, "notify", told)
+    await house.register(second)
+    assert await links(house, "maria") == [("ended", True)]
+
+
+async def test_a_link_that_has_ended_never_becomes_active(house: House) -> None:
+    """A registration that was held up for long finishes after the takeover: it changes nothing."""
+    claim = await house.claim("maria")
+    taken = False
+
+    async def take_over(point: Point) -> None:
+        nonlocal taken
+        if point == "registration.owned" and not taken:
+            taken = True
+            await house.pair("jordi")
+
+    with listening(take_over):
+        await house.register(claim)
+    assert await links(house, "maria") == [("ended", True)]
+    assert await links(house, "jordi") == [("active", False)]
+
+
+async def test_a_claim_that_only_paired_anew_does_not_take_a_monitor_back(house: House) -> None:
+    """It founded no ownership, and was used before the monitor was sold."""
+    await house.pair("maria")
+    repair = await house.claim("maria")
+    await house.register(repair)
+    house.clock.forward(minutes=5)
+    await house.pair("jordi")
+    house.clock.forward(hours=1)
+    with pytest.raises(Problem, match="claim_used"):
+        await house.register(repair)
+
+
+async def opened(house: House, device_id: str, days: int) -> SupportCase:
+    return await open_case("maria", device_id, days, database=house.database, journal=house.journal, now=house.clock())
+
+
+async def test_no_case_is_ended_by_another(house: House) -> None:
+    """As many as a policy holds may be open at once; a further one is refused before anything is stored or told."""
+    access = await house.pair("maria")
+    for _ in range(WINDOWS_KEPT):
+        house.clock.forward(minutes=1)
+        await opened(house, access.device_id, 1)
+    told = await house.told("maria")
+    with pytest.raises(Problem, match="support_cases_too_many"):
+        await opened(house, access.device_id, 30)
+    assert await house.told("maria") == told
+    house.clock.forward(days=1)
+    await opened(house, access.device_id, 30)
+    for _ in range(WINDOWS_KEPT - 1):
+        house.clock.forward(minutes=1)
+        await opened(house, access.device_id, 1)
+    house.clock.forward(days=2)
+    assert (await renewed(house)).categories == ["usage", "performance"]
+
+
+async def test_a_case_of_the_former_owner_is_not_the_new_ones(house: House) -> None:
+    """Nobody closes it any more: it ended with the ownership."""
+    access = await house.pair("maria")
+    case = await opened(house, access.device_id, 7)
+    house.clock.forward(days=1)
+    await house.pair("jordi")
+    for person, code in (("jordi", "support_case_unknown"), ("maria", "device_not_yours")):
+        with pytest.raises(Problem, match=code):
+            await close_case(
+                person,
+                access.device_id,
+                case.case_id,
+                database=house.database,
+                journal=house.journal,
+                now=house.clock(),
+            )

@@ -74,6 +74,17 @@ def test_a_policy_stays_small() -> None:
     assert grown.windows["performance"][-1].start == START + (WINDOWS_KEPT + 2) * HOUR
 
 
+def test_the_window_that_ends_first_is_let_go() -> None:
+    """A long case is not ended by short ones that were opened after it."""
+    grown = policy().with_window("performance", Window(START, START + 1000 * HOUR))
+    for hour in range(1, WINDOWS_KEPT + 1):
+        grown = grown.with_window("performance", Window(START + hour * HOUR, START + (hour + 1) * HOUR))
+    assert [window.start for window in grown.windows["performance"]] == [
+        START,
+        *(START + hour * HOUR for hour in range(2, WINDOWS_KEPT + 1)),
+    ]
+
+
 def test_a_policy_survives_being_written() -> None:
     """Token, event and stored gate say the same."""
     full = policy(end=START + HOUR, tombstone=True).with_window("performance", Window(START, START + HOUR))

@@ -228,3 +228,12 @@ async def test_a_worker_that_was_taken_over_tells_nothing(desk: Desk) -> None:
 async def test_a_job_of_an_erased_place_is_nothing(desk: Desk) -> None:
     """A job that has expired leaves its nudge behind."""
     assert await desk.run("gone", at_once) == "nothing to do"
+
+
+async def test_a_job_that_goes_on_is_kept_no_longer(desk: Desk) -> None:
+    """Its days count from when it was asked for, and not anew from every commit."""
+    job_id = await desk.start()
+    whole = (await desk.item(job_id))["ttl"]
+    desk.clock.forward(hours=2)
+    await desk.run(job_id, at_once)
+    assert (await desk.item(job_id))["ttl"] == whole - 2 * 3600

@@ -181,6 +181,45 @@ async def test_a_change_whose_journalling_was_cut_off_is_journalled_by_its_repea
     assert newest.policy.windows == {}
 
 
+async def test_what_was_opened_after_an_entry_and_before_the_backup_stays_open(restorable: Restorable) -> None:
+    """The backup knows of the entry: replaying it, also twice, takes nothing from what came afterwards."""
+    first, second = restorable.owned.clock(), restorable.owned.clock() + HOUR
+    await restorable.changed(lambda policy: policy.with_window("performance", Window(first, first + 9 * HOUR)))
+    await restorable.changed(lambda policy: policy.without_window("performance", first))
+    await restorable.changed(lambda policy: policy.with_window("performance", Window(second, second + 9 * HOUR)))
+    restorable.backup()
+    other = await Owned(restorable.owned.database, restorable.owned.clock, "1" * 32).begin()
+    await change_policy(
+        restorable.telemetry, other.id, objected, journal=restorable.journal, now=restorable.owned.clock()
+    )
+    restorable.restore()
+    for _ in range(2):
+        await restorable.replay()
+        policy = await load_policy(restorable.telemetry, restorable.owned.id)
+        assert policy.windows["performance"] == (Window(second, second + 9 * HOUR),)
+        assert policy.windows["usage"]
+
+
+async def test_of_several_entries_the_latest_says_all(restorable: Restorable) -> None:
+    """A case that was closed and the objection after it, in one millisecond: neither is forgotten."""
+    begun = restorable.owned.clock()
+    await restorable.changed(lambda policy: policy.with_window("performance", Window(begun, begun + 9 * HOUR)))
+    restorable.backup()
+    for change in (lambda policy: policy.without_window("performance", begun), objected):
+        await change_policy(
+            restorable.telemetry, restorable.owned.id, change, journal=restorable.journal, now=begun + HOUR
+        )
+    restorable.owned.clock.forward(hours=2)
+    other = await Owned(restorable.owned.database, restorable.owned.clock, "1" * 32).begin()
+    await change_policy(
+        restorable.telemetry, other.id, objected, journal=restorable.journal, now=restorable.owned.clock()
+    )
+    restorable.restore()
+    await restorable.replay()
+    policy = await load_policy(restorable.telemetry, restorable.owned.id)
+    assert policy.open_at(begun + HOUR) == []
+
+
 async def test_the_journal_names_nobody(restorable: Restorable) -> None:
     """Container, random id, policy: nothing else."""
     await restorable.changed(erased)

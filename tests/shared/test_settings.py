@@ -9,6 +9,7 @@ from shared.settings import Settings, SettingsUnusable, load_settings
 from tests.keys import signing_jwks, symmetric_jwks
 
 SECRET = "not-to-be-repeated-anywhere"
+GROUP_KEY = base64.b64encode(bytes(range(32))).decode()
 ENVIRONMENT = {
     "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
     "BLUE_COSMOS_ENDPOINT": "http://127.0.0.1:8081",
@@ -19,7 +20,7 @@ ENVIRONMENT = {
     "BLUE_IDENTITY_KEY": base64.urlsafe_b64encode(bytes(32)).decode(),
     "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks()),
     "BLUE_EXPORT_KEYS": json.dumps(signing_jwks()),
-    "BLUE_ENROLMENT_GROUPS": json.dumps({"veo-wifi-2026": [SECRET]}),
+    "BLUE_ENROLMENT_GROUPS": json.dumps({"veo-wifi-2026": [GROUP_KEY]}),
     "BLUE_SMTP_URL": "smtp://127.0.0.1:1025",
     "BLUE_MAIL_FROM": "no-reply@blue.example",
 }
@@ -137,6 +138,16 @@ def test_a_mail_server_is_named_without_its_password(environment: pytest.MonkeyP
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", [SECRET, "", base64.b64encode(bytes(31)).decode(), "schlüssel"])
+def test_a_group_key_that_is_none_is_found_at_the_start(environment: pytest.MonkeyPatch, key: str) -> None:
+    """And not by the first monitor of its group; the sentence says what it must be, and not what it is."""
+    groups = json.dumps({"veo-wifi": [GROUP_KEY], "veo-wifi-2026": [GROUP_KEY, key]})
+    with pytest.raises(SettingsUnusable, match=r"BLUE_ENROLMENT_GROUPS: .*group 2 must be base64") as caught:
+        load(environment, ENVIRONMENT | {"BLUE_ENROLMENT_GROUPS": groups})
+    assert GROUP_KEY not in str(caught.value)
+    assert not key or key not in str(caught.value)
+
+
 @pytest.mark.parametrize("missing", ["user", "password"])
 def test_half_a_mail_login_is_none(environment: pytest.MonkeyPatch, missing: str) -> None:
     """Found at the start, and not at the first mail."""
@@ -159,7 +170,7 @@ def test_secrets_do_not_show_when_settings_are_printed(environment: pytest.Monke
     printed = repr(load(environment, ENVIRONMENT))
     private = json.loads(ENVIRONMENT["BLUE_EXPORT_KEYS"])["keys"][0]["d"]
     shared = json.loads(ENVIRONMENT["BLUE_DEVICE_TOKEN_KEYS"])["keys"][0]["k"]
-    assert not [value for value in (SECRET, private, shared, "identity_key") if value in printed]
+    assert not [value for value in (SECRET, GROUP_KEY, private, shared, "identity_key") if value in printed]
 
 
 @pytest.mark.parametrize(

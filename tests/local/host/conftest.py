@@ -20,7 +20,7 @@ AZURITE = ROOT / "local" / "node_modules" / ".bin" / "azurite-blob"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The published key of the development account."""
 
-FAST = {"loadBalancingUpdateInterval": "00:00:00.3", "partitionOwnershipExpirationInterval": "00:00:02"}
+FAST = {"loadBalancingUpdateInterval": "00:00:00.3", "partitionOwnershipExpirationInterval": "00:00:06"}
 
 MakeApp = Callable[..., Path]
 

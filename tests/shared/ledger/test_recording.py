@@ -201,3 +201,23 @@ def test_an_actor_is_named_by_an_id() -> None:
 def test_every_action_says_what_it_is(action: str) -> None:
     """In a sentence that a person reads in their export."""
     assert ACTIONS[action].about.endswith(".")
+
+
+@wire
+async def test_a_name_that_was_not_stored_is_never_used(
+    database: Database, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request made the name, and the replica that is asked does not have it yet: the caller comes back."""
+    await move_in(database, clock, "maria")
+    people = database["people"]
+    name = await subject_of("maria", people=people)
+    read = Container.read
+
+    async def lagging(self: Container, partition: str, item_id: str) -> Item | None:
+        return None if item_id == "ledgerSubject" else await read(self, partition, item_id)
+
+    with monkeypatch.context() as lag:
+        lag.setattr(Container, "read", lagging)
+        with pytest.raises(Problem, match="busy"):
+            await subject_of("maria", people=people)
+    assert await subject_of("maria", people=people) == name

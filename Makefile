@@ -43,7 +43,8 @@ demo: setup ## The same, and exit: 0 only if every step held
 	@$(BIN)/python -m local run --exit
 
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/local
+	@$(BIN)/python -m pytest -q --ignore tests/local
 
 test-unit: setup ## Run the tests that need no port and no process
 	@$(BIN)/python -m pytest -m "not wire"

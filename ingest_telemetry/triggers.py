@@ -9,6 +9,7 @@ import azure.functions as func
 from ingest_telemetry import gateway, storing
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.messages import HubEvent
+from ingest_telemetry.outcome import log_outcome
 from shared.admission import MONITOR
 from shared.callers import Monitor
 from shared.http import Api, Call
@@ -46,7 +47,7 @@ def blueprint(api: Api) -> func.Blueprint:
     async def store_telemetry(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
         """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
         services = await api.services()
-        storing.log_outcome(await storing.store_events(hub_events(events), database=services.database))
+        log_outcome(await storing.store_events(hub_events(events), database=services.database))
 
     return functions
 

@@ -129,6 +129,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="The reading lies outside the time in which the present owner has the monitor.",
         action="Drop it.",
     ),
+    "observed_in_future": Entry(
+        status=422,
+        title="The reading was observed later than it was received.",
+        action="Drop it, and set the monitor's clock.",
+    ),
     "hub_unavailable": Entry(
         status=503,
         title="The telemetry cannot be taken at the moment.",

@@ -8,11 +8,13 @@ whole batch again, and repeats are harmless.
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from ingest_telemetry.messages import HubEvent, Malformed, Message, admit, message_of, quarantine_item
+from ingest_telemetry.messages import HubEvent, Malformed, Message, admit, attributed_to, message_of, quarantine_item
 from ingest_telemetry.outcome import Outcome
 from ingest_telemetry.writing import Pending, is_refused_for_good, write
+from shared.clock import Clock, system_clock
 from shared.cosmos import Conflict, Container, Database
 from shared.gate import KeptChanging, Policy, load_policy
 from shared.injection import reached
@@ -28,14 +30,14 @@ stream goes on behind a batch that was ended so: this bound must stay well below
 _Read = tuple[HubEvent, Message | Malformed]
 
 
-async def store_events(events: Sequence[HubEvent], *, database: Database) -> Outcome:
+async def store_events(events: Sequence[HubEvent], *, database: Database, now: Clock = system_clock) -> Outcome:
     """Store or quarantine every event of a batch. One that fails does not keep its neighbours from being stored.
 
     Raises:
         ExceptionGroup: the store failed, or a policy kept changing; the batch must come again.
         TimeoutError: it took too long; the batch must come again.
     """
-    outcome = Outcome(events=len(events))
+    outcome, written_at = Outcome(events=len(events)), now()
     by_ownership: dict[str, list[_Read]] = {}
     limit = asyncio.Semaphore(CONCURRENT_OWNERSHIPS)
     work: list[Coroutine[Any, Any, None]] = []
@@ -43,10 +45,12 @@ async def store_events(events: Sequence[HubEvent], *, database: Database) -> Out
         read = _read(event)
         owner = read.ownership_id
         if owner is None:
-            work.append(_quarantine_unattributable(event, read, database["quarantine"], outcome, limit))
+            work.append(_quarantine_unattributable(event, read, database["quarantine"], outcome, limit, written_at))
         else:
             by_ownership.setdefault(owner, []).append((event, read))
-    work.extend(_store_ownership(owner, owned, database, outcome, limit) for owner, owned in by_ownership.items())
+    work.extend(
+        _store_ownership(owner, owned, database, outcome, limit, written_at) for owner, owned in by_ownership.items()
+    )
     async with asyncio.timeout(INVOCATION_LIMIT_S):
         ends = await asyncio.gather(*work, return_exceptions=True)
     failures = [end for end in ends if isinstance(end, BaseException)]
@@ -60,15 +64,22 @@ def _read(event: HubEvent) -> Message | Malformed:
         return message_of(event)
     except Malformed as malformed:
         return malformed
+    except Exception:  # noqa: BLE001 - the outermost edge of one event: it is kept in quarantine, and no other waits for it
+        return Malformed("unreadable", attributed_to(event))
 
 
 async def _quarantine_unattributable(
-    event: HubEvent, read: Message | Malformed, quarantine: Container, outcome: Outcome, limit: asyncio.Semaphore
+    event: HubEvent,
+    read: Message | Malformed,
+    quarantine: Container,
+    outcome: Outcome,
+    limit: asyncio.Semaphore,
+    now: datetime,
 ) -> None:
     reason = read.reason if isinstance(read, Malformed) else "unattributable"
     async with limit:
         try:
-            await quarantine.create(quarantine_item(event, reason, None))
+            await quarantine.create(quarantine_item(event, reason, None, now=now))
         except Conflict:
             return  # redelivered: it is there
         except Exception as error:
@@ -80,7 +91,12 @@ async def _quarantine_unattributable(
 
 
 async def _store_ownership(
-    ownership_id: str, owned: Sequence[_Read], database: Database, outcome: Outcome, limit: asyncio.Semaphore
+    ownership_id: str,
+    owned: Sequence[_Read],
+    database: Database,
+    outcome: Outcome,
+    limit: asyncio.Semaphore,
+    now: datetime,
 ) -> None:
     async with limit:
         telemetry = database["telemetry"]
@@ -92,7 +108,7 @@ async def _store_ownership(
             except LookupError:
                 outcome.refuse({"no_gate": len(owned)})
                 return
-            pending, refused = _decided(ownership_id, owned, policy)
+            pending, refused = _decided(ownership_id, owned, policy, now)
             await reached("ingest.decided")
             if await write(ownership_id, pending, policy, telemetry, outcome):
                 outcome.refuse(refused)
@@ -101,16 +117,23 @@ async def _store_ownership(
     raise KeptChanging
 
 
-def _decided(ownership_id: str, owned: Sequence[_Read], policy: Policy) -> tuple[list[Pending], dict[str, int]]:
+def _decided(
+    ownership_id: str, owned: Sequence[_Read], policy: Policy, now: datetime
+) -> tuple[list[Pending], dict[str, int]]:
     """What is to be stored of all events under a policy, and how many readings are refused, by reason."""
     pending: list[Pending] = []
     refused: dict[str, int] = {}
     for event, read in owned:
         if isinstance(read, Malformed):
-            pending.append(Pending(quarantine_item(event, read.reason, ownership_id), event))
+            pending.append(Pending(quarantine_item(event, read.reason, ownership_id, now=now), event, now))
             continue
-        admitted = admit(read, policy)
-        pending.extend(Pending(item, event) for item in admitted.items)
+        try:
+            admitted = admit(read, policy, now=now)
+        except Exception:  # noqa: BLE001 - the outermost edge of one event: it is kept in quarantine, and no other waits for it
+            item = quarantine_item(event, "undecidable", ownership_id, now=now)
+            pending.append(Pending(item, event, now))
+            continue
+        pending.extend(Pending(item, event, now) for item in admitted.items)
         for reason, count in admitted.refused.items():
             refused[reason] = refused.get(reason, 0) + count
     if policy.tombstone:

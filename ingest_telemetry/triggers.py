@@ -47,7 +47,7 @@ def blueprint(api: Api) -> func.Blueprint:
     async def store_telemetry(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
         """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
         services = await api.services()
-        log_outcome(await storing.store_events(hub_events(events), database=services.database))
+        log_outcome(await storing.store_events(hub_events(events), database=services.database, now=services.clock))
 
     return functions
 

@@ -7,6 +7,7 @@ alone: trying it again would hold up everything behind it for ever.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Self
 
@@ -36,6 +37,7 @@ class Pending:
 
     item: dict[str, Any]
     event: HubEvent
+    now: datetime
 
     @property
     def is_quarantine(self) -> bool:
@@ -44,7 +46,7 @@ class Pending:
 
     def as_quarantined(self, reason: str) -> Self:
         """The event itself, in place of the item."""
-        return replace(self, item=quarantine_item(self.event, reason, self.item["ownershipId"]))
+        return replace(self, item=quarantine_item(self.event, reason, self.item["ownershipId"], now=self.now))
 
 
 async def write(

@@ -1,5 +1,6 @@
 """The gateway: every reading gets its receipt, and only what is declared, plausible and open goes on."""
 
+import gc
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -90,6 +91,8 @@ async def test_performance_with_a_support_case_is_accepted() -> None:
         (call(observedAt="noon"), "field_wrong_type", "/readings/1/observedAt"),
         (call(observedAt="2026-03-01T11:59:00"), "field_out_of_range", "/readings/1/observedAt"),
         (call(observedAt="2020-01-01T00:00:00Z"), "outside_ownership", "/readings/1"),
+        (call(observedAt="2026-03-01T12:06:00Z"), "observed_in_future", "/readings/1"),
+        (call(observedAt="2199-03-01T12:00:00Z"), "observed_in_future", "/readings/1"),
         (call(observedAt="0001-01-01T00:00:00+14:00"), "field_out_of_range", "/readings/1/observedAt"),
         (call(observedAt="9999-12-31T23:59:59Z"), "field_out_of_range", "/readings/1/observedAt"),
         (call(durationS=float("nan")), "field_out_of_range", "/readings/1/durationS"),
@@ -125,6 +128,21 @@ async def test_a_monitor_that_thinks_it_is_1970_is_corrected() -> None:
     """Its readings are placed by how long before sending they were observed."""
     receipt, _ = await sent(call(observedAt="1970-01-01T00:09:00Z"), sentAt="1970-01-01T00:10:00Z")
     assert receipt.accepted == 1
+
+
+async def test_a_monitor_that_counts_milliseconds_from_its_start_is_corrected() -> None:
+    """Small numbers are milliseconds too."""
+    receipt, hub = await sent(call(observedAt=540_000), sentAt=600_000)
+    assert receipt.accepted == 1
+    assert bodies(hub)[0]["sentAt"] == "1970-01-01T00:10:00.000Z"
+
+
+async def test_kinds_that_a_sender_makes_up_are_not_remembered() -> None:
+    """Memory must not grow with what is sent."""
+    kinds = [f"made up {number}" for number in range(1000)]
+    receipt, _ = await sent(*({"kind": kind} for kind in kinds))
+    assert receipt.rejected == len(kinds)
+    assert not [kept for kept in gc.get_objects() if isinstance(kept, type) and kept.__name__ in kinds]
 
 
 async def test_an_unknown_envelope_version_is_refused_as_a_whole() -> None:

@@ -11,9 +11,11 @@ from uuid import uuid4
 
 import pytest
 
+from ingest_telemetry import storing
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
 from ingest_telemetry.writing import OPERATIONS_LIMIT
+from shared.clock import moment
 from shared.cosmos import BatchFailed, Container, Create, Database, Item, Operation
 from shared.gate import KeptChanging, Policy, Window, create_gate
 from tests.conftest import SettableClock
@@ -376,6 +378,128 @@ async def test_a_batch_that_takes_too_long_is_raised(owned: Owned, monkeypatch: 
     monkeypatch.setattr("ingest_telemetry.storing.INVOCATION_LIMIT_S", 0.05)
     with pytest.raises(TimeoutError):
         await store_events([owned.event()], database=owned.database)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"schemaVersion": float("inf")}, "schema_unreadable"),
+        ({"messageId": "a/b"}, "schema_unreadable"),
+        ({"messageId": "x" * 2000}, "schema_unreadable"),
+        ({"sentAt": "9999-12-31T23:59:59-14:00"}, "schema_unreadable"),
+        ({"sentAt": "0001-01-01T00:00:00+14:00"}, "schema_unreadable"),
+        ({"readings": [{"kind": "call", "observedAt": "9999-12-31T23:59:59Z"}]}, "schema_unreadable"),
+        ({"readings": [{"kind": ["call"], "observedAt": "2026-03-01T12:00:00Z"}]}, "schema_unreadable"),
+        ({"readings": [{"kind": "call"}]}, "schema_unreadable"),
+        ({"readings": [["call"]]}, "schema_unreadable"),
+    ],
+)
+async def test_no_content_of_a_body_escapes(owned: Owned, changes: dict[str, Any], reason: str) -> None:
+    """Whatever lies in the hub is quarantined, and what is beside it stored."""
+    body = json.dumps(json.loads(owned.event().body) | changes).encode()
+    outcome = await store_events([owned.raw(body, **owned.event().properties), owned.event()], database=owned.database)
+    [item] = await owned.stored("attributableMalformed")
+    assert item["reason"] == reason
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+async def test_a_body_of_endless_depth_is_quarantined(owned: Owned) -> None:
+    """It would exhaust the stack of whoever reads it."""
+    outcome = await store_events(
+        [owned.raw(b'{"a":' * 200_000, **owned.event().properties), owned.event()], database=owned.database
+    )
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": '{"epoch":1,"start":"2026-03-01T12:00:00Z","windows":[]}'},
+        {"policy": '{"epoch":Infinity,"start":"2026-03-01T12:00:00Z","windows":{}}'},
+        {"policy": "[" * 100_000},
+        {"receivedAt": "9999-12-31T23:59:59-14:00"},
+        {"clockOffsetS": "nan"},
+        {"clockOffsetS": "1e300"},
+        {"ownershipId": "a/b"},
+        {"ownershipId": "x" * 3000},
+    ],
+)
+async def test_no_content_of_the_properties_escapes(owned: Owned, changes: dict[str, str]) -> None:
+    """Properties that the gateway did not write attribute nothing."""
+    event = owned.event()
+    outcome = await store_events(
+        [owned.raw(event.body, **{**event.properties, **changes}), owned.event()], database=owned.database
+    )
+    assert len(await quarantined(owned.database)) == 1
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+@pytest.mark.parametrize("place", ["message_of", "admit"])
+async def test_a_fault_of_ours_in_one_event_costs_its_neighbours_nothing(
+    owned: Owned, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """What nobody has thought of: the event is kept as it came, attributed, and the rest is stored."""
+    poison = owned.event(owned.call("missed"))
+    real = getattr(storing, place)
+
+    def faulty(what: Any, *args: Any, **named: Any) -> Any:
+        if what is poison or (isinstance(what, Message) and what.readings[0]["outcome"] == "missed"):
+            raise ZeroDivisionError
+        return real(what, *args, **named)
+
+    monkeypatch.setattr(storing, place, faulty)
+    outcome = await store_events([owned.event(), poison, owned.event()], database=owned.database)
+    assert len(await owned.stored("attributableMalformed")) == 1
+    assert (outcome.items_stored, outcome.events_quarantined) == (2, 1)
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+async def test_a_redelivery_after_a_case_was_closed_is_the_same_message(owned: Owned, stamped: bool) -> None:
+    """A policy that admits less now makes no other message of it: nothing that is refused ends in quarantine."""
+    begun = owned.clock() - timedelta(hours=10)
+    await owned.open_performance()
+    early = owned.health(1.0) | {"observedAt": (begun + timedelta(hours=1)).isoformat()}
+    event = owned.event(early, owned.health(2.0))
+    if not stamped:
+        event = replace(event, properties={n: v for n, v in event.properties.items() if n != "messageHash"})
+    await store_events([event], database=owned.database)
+    narrowed = await changed(
+        owned.database["telemetry"],
+        owned.id,
+        lambda policy: policy.without_window("performance", owned.policy.start).with_window(
+            "performance", Window(owned.clock() - timedelta(hours=1))
+        ),
+    )
+    again = replace(event, properties={**event.properties, "policy": json.dumps(narrowed.claims())})
+    outcome = await store_events([again], database=owned.database)
+    assert (outcome.items_repeated, outcome.events_quarantined) == (1, 0)
+    assert await owned.stored("attributableMalformed") == []
+
+
+async def test_the_stamped_hash_tells_messages_apart(owned: Owned) -> None:
+    """Two messages of which the same was accepted are two all the same."""
+    message_id = str(uuid4())
+    event = owned.event(message_id=message_id)
+    other = replace(event, properties={**event.properties, "messageHash": "0" * 64}, sequence_number=77)
+    outcome = await store_events([event, other], database=owned.database)
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+async def test_sequence_numbers_that_begin_again_lose_nothing(owned: Owned) -> None:
+    """A hub was made anew: another event has the partition and number of one that is in quarantine."""
+    for body in (b"first", b"second"):
+        await store_events([replace(owned.raw(body), sequence_number=1)], database=owned.database)
+    assert len(await quarantined(owned.database)) == 2
+
+
+async def test_time_in_the_hub_counts_towards_retention(owned: Owned) -> None:
+    """The store counts from the writing, retention from the receipt."""
+    events = [owned.event(), owned.raw(b"{")]
+    owned.clock.forward(hours=20)
+    await store_events(events, database=owned.database, now=owned.clock)
+    for item in [*await owned.stored(), *await quarantined(owned.database)]:
+        expires_at = moment(item["expiresAt"])
+        assert owned.clock() + timedelta(seconds=item["ttl"]) == expires_at
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, status: int, blamed: Callable[[Mapping[str, Any]], bool]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
-from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
+from ingest_telemetry.messages import DEVICE_MOMENT, Message, clock_offset, event_of, hash_of
 from shared import clock
 from shared.callers import Monitor
 from shared.data_map import READINGS
@@ -18,14 +18,15 @@ from shared.hubs import Hub
 
 
 async def accept_message(
-    monitor: Monitor, envelope: Envelope, *, hub: Hub, now: datetime, monitor_time: datetime | None = None
+    monitor: Monitor, envelope: Envelope, *, hub: Hub, now: datetime, monitor_time: str | None = None
 ) -> Receipt:
     """Give every reading its receipt; those accepted are in the hub when this returns.
 
-    `monitor_time` is what the monitor's clock showed at this attempt, should it say so.
+    `monitor_time` is what the monitor says that its clock shows at this attempt, should it say so: the message itself,
+    with its `sentAt`, stays the same however long it waits.
 
     Raises:
-        Problem: schema_version_unsupported; hub_unavailable, and then nothing was acknowledged.
+        Problem: schema_version_unsupported; monitor_time_invalid; hub_unavailable, and then nothing was acknowledged.
     """
     if envelope.schema_version != SCHEMA_VERSION:
         raise Problem("schema_version_unsupported", pointer="/schemaVersion")
@@ -39,7 +40,9 @@ async def accept_message(
         sent_at=envelope.sent_at,
         received_at=received_at,
         readings=[],
-        clock_offset=clock_offset(sent_at=envelope.sent_at, received_at=received_at, monitor_time=monitor_time),
+        clock_offset=clock_offset(
+            sent_at=envelope.sent_at, received_at=received_at, monitor_time=_monitor_time(monitor_time)
+        ),
         stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
     )
     checked = list(_checked(envelope.readings, message))
@@ -56,6 +59,15 @@ async def accept_message(
         undeclared_fields_dropped=sum(_undeclared(reading) for reading in envelope.readings),
         receipts=receipts,
     )
+
+
+def _monitor_time(written: str | None) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        return DEVICE_MOMENT.validate_python(written)
+    except ValidationError:
+        raise Problem("monitor_time_invalid") from None  # the original repeats what was sent
 
 
 def _checked(

@@ -23,7 +23,7 @@ LONGEST_WAIT: Final = timedelta(days=31)
 _OWNERSHIP_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _OFFSET_LIMIT_S: Final = 10_000_000_000
-_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
+DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
 
 QUARANTINED_BODY_LIMIT: Final = 64 * 1024
 
@@ -126,7 +126,7 @@ def message_of(event: HubEvent) -> Message:
         raise Malformed("unattributable")
     try:
         policy = Policy.from_claims(json.loads(event.properties["policy"]))
-        received_at = _MOMENT.validate_python(event.properties["receivedAt"])
+        received_at = DEVICE_MOMENT.validate_python(event.properties["receivedAt"])
         stamped_offset = _stamped_offset(event)
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Malformed("properties_unreadable") from error
@@ -167,7 +167,7 @@ def _stamped_offset(event: HubEvent) -> timedelta | None:
 def _reading(written: Mapping[str, Any]) -> dict[str, Any]:
     """A reading of a declared kind, with its time in the one form that is stored."""
     READINGS[written["kind"]]
-    return {**written, "observedAt": clock.text(_MOMENT.validate_python(written["observedAt"]))}
+    return {**written, "observedAt": clock.text(DEVICE_MOMENT.validate_python(written["observedAt"]))}
 
 
 @dataclass(frozen=True, slots=True)

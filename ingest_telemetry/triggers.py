@@ -15,6 +15,8 @@ from shared.callers import Monitor
 from shared.http import Api, Call
 from shared.hubs import CONNECTION, TELEMETRY_HUB
 
+MONITOR_TIME: typing.Final = "X-Monitor-Time"
+
 
 def blueprint(api: Api) -> func.Blueprint:
     """All functions of the package."""
@@ -27,12 +29,22 @@ def blueprint(api: Api) -> func.Blueprint:
         admission=MONITOR,
         body=Envelope,
         answers={HTTPStatus.ACCEPTED: Receipt},
-        problems=("schema_version_unsupported", "hub_unavailable"),
+        problems=("schema_version_unsupported", "monitor_time_invalid", "hub_unavailable"),
+        headers={
+            MONITOR_TIME: (
+                "What the monitor's clock shows at this attempt, in ISO 8601. By it a wrong clock is corrected. "
+                "Without it only a sentAt in the future, or more than 31 days in the past, is taken for a wrong clock."
+            )
+        },
     )
     async def accept_telemetry(call: Call[Monitor, Envelope]) -> Receipt:
         """Take a message of readings; every reading gets its receipt."""
         return await gateway.accept_message(
-            call.caller, call.body, hub=call.services.hubs.telemetry, now=call.services.clock()
+            call.caller,
+            call.body,
+            hub=call.services.hubs.telemetry,
+            now=call.services.clock(),
+            monitor_time=call.headers.get(MONITOR_TIME),
         )
 
     @functions.function_name("store_telemetry")

@@ -115,6 +115,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="That version of the telemetry envelope is not supported.",
         action="Send a published version.",
     ),
+    "monitor_time_invalid": Entry(
+        status=422,
+        title="The header with the monitor's present time is no plausible time.",
+        action="Send X-Monitor-Time as ISO 8601 with an offset or Z, or leave it out.",
+    ),
     "reading_kind_unknown": Entry(
         status=422, title="There is no such kind of reading.", action="Send a declared kind."
     ),

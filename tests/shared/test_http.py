@@ -62,6 +62,7 @@ def operation(
     admit: Any = let_in,
     model: type[Body] | None = Order,
     query: Mapping[str, str] | None = None,
+    read: Mapping[str, str] | None = None,
 ) -> Operation:
     return Operation(
         name="test_operation",
@@ -74,6 +75,7 @@ def operation(
         problems=(),
         handler=handler,
         query=query or {},
+        headers=read or {},
     )
 
 
@@ -236,3 +238,17 @@ async def test_an_operation_sees_of_the_query_string_what_it_declares() -> None:
     await answer(handler=ask, query={"cursor": "Where to go on."})
     await answer(handler=ask, query={"email": "Declared here."})
     assert seen == [{}, {}, {"email": PERSONAL}]
+
+
+async def test_an_operation_sees_of_the_headers_what_it_declares() -> None:
+    """Under the declared name, however the caller writes it."""
+    seen: list[Mapping[str, str]] = []
+
+    async def ask(call: Call[Anyone, Order]) -> Done:
+        seen.append(call.headers)
+        return Done(name_given="")
+
+    await answer(headers={"x-clock": "noon", "X-Other": "1"}, handler=ask)
+    await answer(headers={"x-clock": "noon", "X-Other": "1"}, handler=ask, read={"X-Clock": "What it shows."})
+    await answer(handler=ask, read={"X-Clock": "What it shows."})
+    assert seen == [{}, {"X-Clock": "noon"}, {}]

@@ -9,6 +9,7 @@ import hashlib
 import json
 import tempfile
 import zipfile
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.jws"
 FORMAT: Final = "blue-export/1"
 CHUNK_BYTES: Final = 1024 * 1024
+OPEN_FILES_LIMIT: Final = 32
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A CSV cell that begins so gets an apostrophe before it; JSON Lines hold the value as it is."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,6 @@ class _File:
 
     name: str
     path: Path
-    stream: IO[str]
     rows: int = 0
     first: str | None = None
     last: str | None = None
@@ -55,6 +58,7 @@ class Spool:
         """Make the folder when entered."""
         self._stack = ExitStack()
         self._files: dict[str, _File] = {}
+        self._open: OrderedDict[str, IO[str]] = OrderedDict()
         self.items: dict[str, int] = {}
         """How many stored items went in, per record: what the manifest reconciles with the store."""
 
@@ -65,6 +69,8 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         """Close and remove everything."""
+        for stream in self._open.values():
+            stream.close()
         self._stack.close()
 
     def add(self, held: Held) -> None:
@@ -84,31 +90,40 @@ class Spool:
             stem = f"devices/{held.device_id}/{category}/{row['observedAt'][:7]}"
             self._json_line(f"{stem}.jsonl", row, row["observedAt"])
             table = self._file(f"{stem}.csv", header)
-            csv.DictWriter(table.stream, header).writerow(row)
+            csv.DictWriter(self._stream(table), header).writerow({name: _cell(value) for name, value in row.items()})
             table.seen(row["observedAt"])
 
     def _json_line(self, name: str, row: Mapping[str, Any], moment: str | None) -> None:
         file = self._file(name)
-        file.stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._stream(file).write(json.dumps(row, ensure_ascii=False) + "\n")
         file.seen(moment)
 
     def _file(self, name: str, header: Sequence[str] = ()) -> _File:
         if name not in self._files:
-            path = self._folder / f"{len(self._files)}.part"
-            stream = self._stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+            self._files[name] = _File(name, self._folder / f"{len(self._files)}.part")
             if header:
-                csv.DictWriter(stream, header).writeheader()
-            self._files[name] = _File(name, path, stream)
+                csv.DictWriter(self._stream(self._files[name]), header).writeheader()
         return self._files[name]
+
+    def _stream(self, file: _File) -> IO[str]:
+        """The file, open at its end; of many files only those last written to stay open."""
+        if file.name not in self._open:
+            if len(self._open) >= OPEN_FILES_LIMIT:
+                _, oldest = self._open.popitem(last=False)
+                oldest.close()
+            self._open[file.name] = file.path.open("a", encoding="utf-8", newline="")
+        self._open.move_to_end(file.name)
+        return self._open[file.name]
 
     def text(self, name: str, content: str) -> None:
         """Write a whole file."""
-        self._file(name).stream.write(content)
+        self._stream(self._file(name)).write(content)
 
     def finished(self) -> Iterator[tuple[str, Path, dict[str, Any]]]:
         """Close and describe every file: name in the bundle, where it lies, its entry in the manifest."""
+        while self._open:
+            self._open.popitem()[1].close()
         for file in self._files.values():
-            file.stream.close()
             with file.path.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             entry: dict[str, Any] = {"name": file.name, "sha256": digest, "bytes": file.path.stat().st_size}
@@ -117,6 +132,11 @@ class Spool:
             if file.first is not None:
                 entry |= {"from": file.first, "to": file.last}
             yield file.name, file.path, entry
+
+
+def _cell(value: Any) -> Any:
+    """A value as a spreadsheet takes it for text: what a monitor logged must not become a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,12 +121,16 @@ def _notifications(api: Api, functions: func.Blueprint) -> None:
 
 
 def _documents(api: Api, functions: func.Blueprint) -> None:
+    described: dict[str, typing.Any] = {}
+
     @api.operation(functions, "GET", "openapi.json", admission=ANYONE, answers={OK: None})
     async def get_openapi(_call: Call[Anyone, None]) -> dict[str, typing.Any]:
         """Describe all HTTP operations in OpenAPI 3.1."""
         from shared import openapi  # noqa: PLC0415 - no cold start waits for the schema generator
 
-        return openapi.description(api.operations)
+        if not described:
+            described.update(openapi.description(api.operations))
+        return described
 
     @api.operation(functions, "GET", "keys", admission=ANYONE, answers={OK: None})
     async def get_keys(call: Call[Anyone, None]) -> dict[str, typing.Any]:
@@ -143,7 +147,11 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
     async def run_jobs(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
         """Do the jobs that a batch of nudges names."""
         services = await api.services()
+        until = services.clock() + jobs.INVOCATION_BUDGET
         for job_id in named_jobs(events):
+            if services.clock() >= until:
+                _log.info("out of time: the timer nudges for the rest")
+                return
             _log.info("job: %s", await _run(job_id, services))
 
     @functions.function_name("nudge_stalled_jobs")
@@ -226,6 +234,8 @@ async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | 
     await exports.record_request(item, database=services.database, now=now)
     await lease.commit(stepsTotal=1)
     await services.blobs.upload(EXPORTS, blob_name, counted())
+    for attempt in range(1, item["attempt"]):  # what a stopped worker may have left
+        await services.blobs.delete(EXPORTS, f"{item['jobId']}/{attempt}.zip")
     await lease.commit(stepsDone=1, blobName=blob_name, bytes=size, readyAt=clock.text(services.clock()))
     await exports.record_ready(item, database=services.database, now=services.clock())
     return None

@@ -47,6 +47,13 @@ class Hub(_Named):
         return f"{self.name}:{self.partitions}:{','.join(self.consumer_groups)}"
 
 
+class BlobLifecycle(_Named):
+    """After how many days the storage account deletes the blobs of a container."""
+
+    container: str
+    delete_after_days: int
+
+
 class Resources(_Named):
     """Everything that exists before the app starts."""
 
@@ -54,6 +61,8 @@ class Resources(_Named):
     cosmos_containers: list[CosmosContainer] = Field(min_length=1)
     event_hubs: list[Hub]
     blob_containers: list[str]
+    blob_lifecycle: list[BlobLifecycle] = []
+    """For the storage account in Azure; Azurite has no lifecycle rules."""
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:

@@ -53,7 +53,24 @@ async def _replay_erasures(_args: argparse.Namespace, services: Services) -> int
     return 0
 
 
+async def _re_date(_args: argparse.Namespace, services: Services) -> int:
+    from shared.retention import re_date  # noqa: PLC0415 - loaded where used
+
+    async for done in re_date(services.database, now=services.clock()):
+        sys.stdout.write(
+            f"{done.container}/{done.record}: {done.right} right, {done.redated} dated anew, {done.deleted} deleted, "
+            f"{done.changed_meanwhile} changed meanwhile\n"
+        )
+        sys.stdout.flush()
+    return 0
+
+
 COMMANDS: Final[dict[str, Command]] = {
+    "re-date": Command(
+        "after a change of a retention in the data map: bring what is stored already to the new period",
+        _no_arguments,
+        _re_date,
+    ),
     "replay-erasures": Command(
         "after a restore: narrow every policy again as the journal says, purge what was erased, raise every epoch",
         _no_arguments,

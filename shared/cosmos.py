@@ -14,8 +14,12 @@ from shared import data_map
 if TYPE_CHECKING:
     from azure.cosmos.aio import ContainerProxy, CosmosClient
 
-REQUEST_TIMEOUT_S: Final = 10
-"""Bound on one request to Cosmos DB, the client's own retries of it not counted."""
+READ_TIMEOUT_S: Final = 10
+"""Longest silence of a connection before the client gives a request up, and perhaps tries it again."""
+
+OPERATION_LIMIT_S: Final = 30
+"""Bound on one operation with all of the client's own retries. The client's own bound is not used: it is per call only,
+and does not stop a read from a server that never answers."""
 
 PAGE_SIZE: Final = 100
 CONCURRENT_REQUESTS: Final = 64
@@ -93,7 +97,8 @@ class Container:
         from azure.cosmos.exceptions import CosmosResourceNotFoundError  # noqa: PLC0415 - loaded where used
 
         try:
-            return dict(await self._proxy.read_item(item_id, partition))
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                return dict(await self._proxy.read_item(item_id, partition))
         except CosmosResourceNotFoundError:
             return None
 
@@ -107,7 +112,8 @@ class Container:
 
         data_map.checked(self.name, item)
         try:
-            await self._proxy.create_item(dict(item), no_response=True, retry_write=1)
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                await self._proxy.create_item(dict(item), no_response=True)
         except CosmosResourceExistsError as error:
             raise Conflict(f"item in {self.name}") from error
 
@@ -125,9 +131,10 @@ class Container:
 
         data_map.checked(self.name, item)
         try:
-            answer = await self._proxy.replace_item(
-                item["id"], dict(item), etag=etag, match_condition=MatchConditions.IfNotModified
-            )
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                answer = await self._proxy.replace_item(
+                    item["id"], dict(item), etag=etag, match_condition=MatchConditions.IfNotModified
+                )
         except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as error:
             raise Stale(f"item in {self.name}") from error
         return str(answer.get_response_headers()["etag"])
@@ -141,7 +148,8 @@ class Container:
         from azure.cosmos.exceptions import CosmosBatchOperationError  # noqa: PLC0415 - loaded where used
 
         try:
-            await self._proxy.execute_item_batch([self._written(operation) for operation in operations], partition)
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                await self._proxy.execute_item_batch([self._written(operation) for operation in operations], partition)
         except CosmosBatchOperationError as error:
             index = int(error.error_index or 0)
             responses = error.operation_responses or []
@@ -171,8 +179,16 @@ class Container:
             {"name": f"@{name}", "value": value} for name, value in (parameters or {}).items()
         ]
         scope: dict[str, Any] = {"partition_key": partition} if partition is not None else {}
-        async for item in self._proxy.query_items(query, parameters=written, max_item_count=PAGE_SIZE, **scope):
-            yield item
+        found = self._proxy.query_items(query, parameters=written, max_item_count=PAGE_SIZE, **scope)
+        pages = aiter(found.by_page())
+        while True:
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                page = await anext(pages, None)
+                items = [item async for item in page] if page is not None else []
+            if page is None:
+                return
+            for item in items:
+                yield item
 
 
 class Database:
@@ -202,12 +218,16 @@ class Database:
             endpoint,
             credential,
             transport=AioHttpTransport(session=session, session_owner=True),
-            connection_timeout=REQUEST_TIMEOUT_S,
-            timeout=3 * REQUEST_TIMEOUT_S,
+            connection_timeout=READ_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
             no_response_on_write=True,
         )
-        async with asyncio.timeout(3 * REQUEST_TIMEOUT_S):
-            await client.__aenter__()
+        async with asyncio.timeout(OPERATION_LIMIT_S):
+            try:
+                await client.__aenter__()
+            except BaseException:
+                await session.close()  # the client closes it only once it is open
+                raise
         return cls(client, name)
 
     async def close(self) -> None:

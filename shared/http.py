@@ -5,6 +5,7 @@ learns nothing of path, body or existence. Every failure is an RFC 9457 problem 
 operation, status and duration, never a body, a query string, a token or an address.
 """
 
+import asyncio
 import json
 import logging
 import re
@@ -28,6 +29,12 @@ from shared.services import Services, ServicesSource
 
 BODY_LIMIT_BYTES: Final = 256 * 1024
 """Largest body as sent."""
+
+OPEN_BODY_LIMIT_BYTES: Final = 4 * 1024
+"""Largest body of an operation that anyone may call, packed or not."""
+
+REQUESTS_LIMIT: Final = 200
+"""Requests that one worker answers at a time; a further one is told to come back, before anything is looked at."""
 
 UNPACKED_LIMIT_BYTES: Final = 1024 * 1024
 """Largest body after decompression."""
@@ -101,6 +108,7 @@ class Api:
 
     services: ServicesSource
     operations: list[Operation] = field(default_factory=list)
+    limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_LIMIT))
 
     def operation(
         self,
@@ -134,7 +142,7 @@ class Api:
             self.operations.append(operation)
 
             async def endpoint(req: func.HttpRequest) -> func.HttpResponse:
-                return await respond(req, operation, self.services)
+                return await respond(req, operation, self.services, self.limit)
 
             endpoint.__name__ = handler.__name__
             blueprint.function_name(handler.__name__)(blueprint.route(route=route, methods=[method])(endpoint))
@@ -143,13 +151,18 @@ class Api:
         return register
 
 
-async def respond(req: func.HttpRequest, operation: Operation, source: ServicesSource) -> func.HttpResponse:
+async def respond(
+    req: func.HttpRequest, operation: Operation, source: ServicesSource, limit: asyncio.Semaphore
+) -> func.HttpResponse:
     """Answer one request; this is the outermost edge, and nothing is raised from it."""
     started = time.perf_counter()
     request_id = _request_id(req)
     code = "-"
     try:
-        response = _rendered(await _handled(req, operation, await source()), operation)
+        if limit.locked():
+            raise Problem("busy", retry_after_s=1)  # noqa: TRY301 - rendered below like any other
+        async with limit:
+            response = _rendered(await _handled(req, operation, await source()), operation)
     except Problem as problem:
         code = problem.code
         response = _problem_response(problem, request_id)
@@ -174,17 +187,20 @@ async def respond(req: func.HttpRequest, operation: Operation, source: ServicesS
 
 async def _handled(req: func.HttpRequest, operation: Operation, services: Services) -> Reply:
     caller = await operation.admission.admit(req.headers.get("authorization"), services)
-    body = _parsed(req, operation.body) if operation.body is not None else None
+    is_open = operation.admission.scheme is None
+    body = _parsed(req, operation.body, is_open=is_open) if operation.body is not None else None
     query = {name: req.params[name] for name in operation.query if name in req.params}
     headers = {name: req.headers[name.lower()] for name in operation.headers if name.lower() in req.headers}
     return await operation.handler(Call(caller, body, services, req.route_params, query, headers))
 
 
-def _parsed(req: func.HttpRequest, model: type[BaseModel]) -> BaseModel:
+def _parsed(req: func.HttpRequest, model: type[BaseModel], *, is_open: bool) -> BaseModel:
     content_type = req.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise Problem("content_type_unsupported")
     body = _unpacked(req.get_body(), req.headers.get("content-encoding", "identity").strip().lower())
+    if is_open and len(body) > OPEN_BODY_LIMIT_BYTES:
+        raise Problem("body_too_large")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

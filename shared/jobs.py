@@ -30,6 +30,7 @@ ATTEMPTS_LIMIT: Final = 6
 """Failures of one step before the job is parked."""
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
+NUDGED_AT_ONCE: Final = 100
 
 _log = logging.getLogger("blue.jobs")
 
@@ -77,9 +78,9 @@ async def nudge(job_id: str, *, hub: Hub) -> None:
 
 
 async def stalled_jobs(*, jobs: Container, now: datetime) -> list[str]:
-    """Jobs that nobody holds and that are neither done nor parked."""
-    query = "SELECT c.jobId FROM c WHERE c.state IN ('queued', 'running') AND c.leaseUntil <= @now"
-    return [item["jobId"] async for item in jobs.query(query, {"now": clock.text(now)})]
+    """Jobs that nobody holds and that are neither done nor parked; some of them, the rest at the next time."""
+    query = "SELECT TOP @most c.jobId FROM c WHERE c.state IN ('queued', 'running') AND c.leaseUntil <= @now"
+    return [item["jobId"] async for item in jobs.query(query, {"now": clock.text(now), "most": NUDGED_AT_ONCE})]
 
 
 class Lease:
@@ -142,12 +143,13 @@ async def _run_steps(lease: Lease, step: Step, ending: Ending, *, hub: Hub) -> s
         try:
             async with asyncio.timeout(STEP_LIMIT_S):
                 cursor = await step(lease)
+                if cursor is None:
+                    await _end(lease, "done", ending)
         except Stale:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a step: the job item keeps the failure, and is tried again
             return await _failed(lease, error, ending)
         if cursor is None:
-            await _end(lease, "done", ending)
             await lease.commit(state="done", failures=0)
             return "done"
         out_of_time = lease.now() - begun >= INVOCATION_BUDGET

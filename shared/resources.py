@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.blobs import EXPORTS, JOURNAL
-from shared.data_map import CONTAINERS, Container
+from shared.data_map import BLOBS, CONTAINERS, Container
 from shared.hubs import JOBS_HUB, TELEMETRY_HUB
 
 RESOURCES: Final = Path(__file__).with_name("resources.json")
@@ -28,6 +28,11 @@ def resources() -> dict[str, Any]:
             for hub, partitions in HUB_PARTITIONS.items()
         ],
         "blobContainers": [EXPORTS, JOURNAL],
+        "blobLifecycle": [
+            {"container": name, "deleteAfterDays": place.lapse.days}
+            for name, place in BLOBS.items()
+            if place.lapse is not None
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -70,6 +71,8 @@ async def open_services(
     from shared.settings import load_settings  # noqa: PLC0415 - loaded where used
     from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
 
+    # The worker logs at INFO, and so would the clients: a line per request, with addresses that hold ids.
+    logging.getLogger("azure").setLevel(logging.WARNING)
     settings = settings or load_settings()
     async with contextlib.AsyncExitStack() as stack:
         credential = None

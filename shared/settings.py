@@ -39,8 +39,16 @@ class Settings(BaseSettings):
     smtp_url: Annotated[str, Field(alias="BLUE_SMTP_URL")]
     smtp_password: Annotated[SecretStr | None, Field(alias="BLUE_SMTP_PASSWORD")] = None
     mail_from: Annotated[str, Field(alias="BLUE_MAIL_FROM", pattern=r"^[0-9A-Za-z.+_-]+@[0-9A-Za-z.-]+$")]
+    environment: Annotated[str, Field(alias="AZURE_FUNCTIONS_ENVIRONMENT")] = "Production"
+    """Hosts on a developer's machine say Development; Azure says nothing, and that is Production."""
     instance_id: Annotated[str | None, Field(alias="WEBSITE_INSTANCE_ID")] = None
-    """Set by Azure and by nothing else: the app is deployed."""
+    pod_name: Annotated[str | None, Field(alias="WEBSITE_POD_NAME")] = None
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether development doubles are refused: always, unless the host says Development and is none of Azure's."""
+        platform = (self.instance_id, self.pod_name)
+        return self.environment != "Development" or any(platform)
 
     @model_validator(mode="after")
     def _one_way_to_each_service(self) -> Self:
@@ -72,7 +80,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_double_when_deployed(self) -> Self:
-        if self.instance_id is None:
+        if not self.is_deployed:
             return self
         doubles = [
             name

@@ -20,7 +20,7 @@ _LEVELS: Final = {
     "none": logging.CRITICAL + 1,
 }
 _FUNCTION: Final = "Function"
-_QUIET: Final = {"azure": logging.WARNING, "aiohttp": logging.WARNING, "asyncio": logging.WARNING}
+_QUIET: Final = {"aiohttp": logging.WARNING, "asyncio": logging.WARNING}
 """Libraries whose INFO is a line per request; a category of host.json of that name turns them up again."""
 
 

@@ -100,7 +100,10 @@ CONTAINERS: Final[dict[str, Container]] = {
                 category=Category.SERVICE,
                 export="person",
                 erasure="keep_random_ids",
-                fields={"personId": Field(about="Random id of the person."), **_GATE_FIELDS},
+                fields={
+                    "personId": Field(about="Random id of the person."),
+                    **{name: field for name, field in _GATE_FIELDS.items() if name != "end"},
+                },
             ),
             "marker": Record(
                 container="people",
@@ -140,6 +143,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="Something that the person was told, in the app and by mail.",
                 category=Category.SERVICE,
                 retention=_YEAR,
+                dated_from="createdAt",
                 export="person",
                 fields={
                     "personId": Field(about="Random id of the person."),
@@ -258,6 +262,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="Permission to pair one monitor with an account.",
                 category=Category.SERVICE,
                 retention=timedelta(days=1),
+                dated_from="createdAt",
                 export=None,
                 export_note="a credential that is gone within a day",
                 erasure="expires",
@@ -314,6 +319,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="How the video door entry system was used.",
                 category=Category.USAGE,
                 retention=2 * _YEAR,
+                dated_from="receivedAt",
                 export="telemetry",
                 fields=_READINGS_FIELDS,
             ),
@@ -322,6 +328,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="How hardware, firmware and software of the monitor performed.",
                 category=Category.PERFORMANCE,
                 retention=timedelta(days=180),
+                dated_from="receivedAt",
                 export="telemetry",
                 visible_to=("the owner", "support staff while the case is open"),
                 fields=_READINGS_FIELDS,
@@ -331,6 +338,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="An event of this monitor that could not be stored as readings.",
                 category=Category.SERVICE,
                 retention=timedelta(days=14),
+                dated_from="enqueuedAt",
                 export="telemetry",
                 visible_to=("the owner", "engineers"),
                 fields={
@@ -352,6 +360,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="An event that belongs to nobody and could not be read.",
                 category=Category.SERVICE,
                 retention=timedelta(days=14),
+                dated_from="enqueuedAt",
                 export=None,
                 export_note="it cannot be attributed to anybody",
                 erasure="expires",
@@ -376,6 +385,7 @@ CONTAINERS: Final[dict[str, Container]] = {
                 about="A copy of the person's data that is being made or ready to download.",
                 category=Category.SERVICE,
                 retention=timedelta(days=7),
+                dated_from="createdAt",
                 export=None,
                 export_note="the export itself is its content",
                 fields={

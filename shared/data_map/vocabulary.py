@@ -103,7 +103,9 @@ class Record:
     category: Category
     fields: Mapping[str, Field]
     retention: timedelta | None = None
-    """How long an item is kept after it is written; None: until its person or device is erased."""
+    """How long an item is kept; None: until its person or device is erased."""
+    dated_from: str | None = None
+    """The field that the retention counts from; None for what is gone before anybody could change the period."""
     export: Literal["person", "device", "telemetry", "ledger"] | None
     """Under which walk an export reaches it; None: it is not handed out, and `export_note` says why."""
     export_note: str = ""

@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,25 @@ async def test_a_new_monitor_belongs_to_who_asked_for_the_claim(house: House) ->
     assert access.categories == ["usage"]
     device = await owned_device("maria", access.device_id, database=house.database)
     assert (device["serialNumber"], device["model"]) == (SERIAL, "VEO-XS WIFI")
+
+
+async def test_everything_that_a_monitor_says_of_itself_is_kept(house: House) -> None:
+    """Identifiers, model, family, versions, region and manufacture date, in the words of real devices."""
+    said: dict[str, Any] = {
+        "family": "MONITOR",
+        "type": "VEO",
+        "subtype": "WIFI",
+        "model": "VEO-XS WIFI",
+        "hardwareVersion": "01",
+        "macAddress": "02:00:5E:00:01:17",
+        "region": "ES",
+        "manufacturedAt": datetime(2025, 4, 17, 9, 20, 47, 367000, tzinfo=UTC),
+    }
+    access = await house.pair("maria", **said)
+    [device] = await list_devices("maria", database=house.database, now=house.clock())
+    told = device.model_dump(by_alias=True)
+    assert {name: told[name] for name in said} == said | {"manufacturedAt": "2025-04-17T09:20:47.367Z"}
+    assert told["deviceId"] == access.device_id
 
 
 async def test_the_token_carries_device_ownership_and_policy(house: House) -> None:

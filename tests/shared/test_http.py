@@ -1,5 +1,6 @@
 """The HTTP edge: who, how large, what, and what goes wrong, in that order."""
 
+import asyncio
 import gzip
 import json
 import logging
@@ -61,14 +62,15 @@ def operation(
     *,
     admit: Any = let_in,
     model: type[Body] | None = Order,
-    query: Mapping[str, str] | None = None,
+    scheme: str | None = "signIn",
+    query: Mapping[str, Any] | None = None,
     read: Mapping[str, str] | None = None,
 ) -> Operation:
     return Operation(
         name="test_operation",
         method="POST",
         route="test",
-        admission=Admission("anyone", None, admit),
+        admission=Admission("resident", scheme, admit),
         summary="",
         body=model,
         answers={HTTPStatus.CREATED: Done},
@@ -92,7 +94,7 @@ def request(body: bytes = b'{"name":"a"}', headers: Mapping[str, str] | None = N
 async def answer(
     body: bytes = b'{"name":"a"}', headers: Mapping[str, str] | None = None, **kwargs: Any
 ) -> tuple[int, Any]:
-    response = await respond(request(body, headers), operation(**kwargs), services)
+    response = await respond(request(body, headers), operation(**kwargs), services, asyncio.Semaphore(1))
     return response.status_code, json.loads(response.get_body())
 
 
@@ -118,7 +120,7 @@ async def test_a_caller_who_is_not_let_in_learns_nothing_of_the_body() -> None:
 
 async def test_a_refused_caller_is_told_how_to_authenticate() -> None:
     """HTTP asks for a challenge with every 401."""
-    response = await respond(request(), operation(admit=keep_out), services)
+    response = await respond(request(), operation(admit=keep_out), services, asyncio.Semaphore(1))
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
@@ -176,7 +178,9 @@ async def test_another_content_type_is_refused() -> None:
 
 async def test_a_problem_document_is_complete() -> None:
     """RFC 9457 members, our code, whether to try again, and the request for support."""
-    response = await respond(request(b"{}", {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}), operation(), services)
+    response = await respond(
+        request(b"{}", {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}), operation(), services, asyncio.Semaphore(1)
+    )
     problem = json.loads(response.get_body())
     assert response.mimetype == "application/problem+json"
     assert problem.keys() == {"type", "title", "status", "detail", "instance", "code", "retryable", "pointer"}
@@ -190,7 +194,7 @@ async def test_a_retryable_problem_says_when() -> None:
     async def away(_call: Call[Anyone, Order]) -> Done:
         raise Problem("hub_unavailable", retry_after_s=5)
 
-    response = await respond(request(), operation(away), services)
+    response = await respond(request(), operation(away), services, asyncio.Semaphore(1))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
 
 
@@ -252,3 +256,19 @@ async def test_an_operation_sees_of_the_headers_what_it_declares() -> None:
     await answer(headers={"x-clock": "noon", "X-Other": "1"}, handler=ask, read={"X-Clock": "What it shows."})
     await answer(handler=ask, read={"X-Clock": "What it shows."})
     assert seen == [{}, {"X-Clock": "noon"}, {}]
+
+
+@pytest.mark.parametrize("body", [b" " * 5000, gzip.compress(b" " * 5000)], ids=["plain", "packed"])
+async def test_what_anyone_may_call_takes_little(body: bytes) -> None:
+    """Parsing costs the same whoever sends it."""
+    headers = {"content-encoding": "gzip"} if body[:2] == b"\x1f\x8b" else {}
+    assert (await answer(body, headers, scheme=None))[1]["code"] == "body_too_large"
+
+
+async def test_a_busy_worker_says_when_to_come_back() -> None:
+    """Before token and body are looked at: what cannot be answered in time costs nothing."""
+    limit = asyncio.Semaphore(1)
+    async with limit:
+        response = await respond(request(b"not json"), operation(admit=keep_out), services, limit)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert (await respond(request(), operation(), services, limit)).status_code == 201

@@ -205,9 +205,8 @@ async def test_an_end_that_could_not_be_told_is_told_again(desk: Desk, monkeypat
 
     with monkeypatch.context() as outage:
         outage.setattr(desk, "tell", away)
-        with pytest.raises(ConnectionError):
-            await desk.run(job_id, at_once)
-    assert (await desk.item(job_id))["state"] == "running"
+        assert await desk.run(job_id, at_once) == "failed, to be tried again"
+    assert ((await desk.item(job_id))["state"], (await desk.item(job_id))["failures"]) == ("running", 1)
     desk.clock.now += LEASE
     assert await desk.run(job_id, at_once) == "done"
     assert desk.told == ["maria: done"]

@@ -10,6 +10,7 @@ from tests.keys import signing_jwks, symmetric_jwks
 
 SECRET = "not-to-be-repeated-anywhere"
 ENVIRONMENT = {
+    "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
     "BLUE_COSMOS_ENDPOINT": "http://127.0.0.1:8081",
     "BLUE_COSMOS_KEY": SECRET,
     "EventHubs": f"Endpoint=sb://127.0.0.1;SharedAccessKey={SECRET}",
@@ -40,7 +41,7 @@ DEPLOYED = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in (*ENVIRONMENT, *DEPLOYED):
+    for name in (*ENVIRONMENT, *DEPLOYED, "WEBSITE_POD_NAME"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -65,7 +66,10 @@ def test_deployed_settings_load_without_any_key_of_a_store(environment: pytest.M
 
 
 @pytest.mark.parametrize(
-    "missing", sorted(ENVIRONMENT.keys() - {"BLUE_COSMOS_KEY", "EventHubs", "BLUE_BLOB_CONNECTION"})
+    "missing",
+    sorted(
+        ENVIRONMENT.keys() - {"AZURE_FUNCTIONS_ENVIRONMENT", "BLUE_COSMOS_KEY", "EventHubs", "BLUE_BLOB_CONNECTION"}
+    ),
 )
 def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, missing: str) -> None:
     """The sentence says which setting is missing and where all are described."""
@@ -156,3 +160,18 @@ def test_secrets_do_not_show_when_settings_are_printed(environment: pytest.Monke
     private = json.loads(ENVIRONMENT["BLUE_EXPORT_KEYS"])["keys"][0]["d"]
     shared = json.loads(ENVIRONMENT["BLUE_DEVICE_TOKEN_KEYS"])["keys"][0]["k"]
     assert not [value for value in (SECRET, private, shared, "identity_key") if value in printed]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"AZURE_FUNCTIONS_ENVIRONMENT": "Production"},
+        {"AZURE_FUNCTIONS_ENVIRONMENT": ""},
+        {"WEBSITE_INSTANCE_ID": "instance"},
+        {"WEBSITE_POD_NAME": "pod"},
+    ],
+)
+def test_doubles_need_a_host_that_says_development(environment: pytest.MonkeyPatch, host: dict[str, str]) -> None:
+    """An app that cannot tell where it runs refuses them."""
+    with pytest.raises(SettingsUnusable, match="development doubles"):
+        load(environment, ENVIRONMENT | host)

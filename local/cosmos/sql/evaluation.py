@@ -5,6 +5,7 @@ alias has is settled when the function is built, so evaluation looks nothing up 
 """
 
 import functools
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -232,7 +233,7 @@ def _arithmetic(apply: Callable[[Any, Any], Any]) -> Callable[[Json, Json], Json
         if not values.is_number(left) or not values.is_number(right):
             return UNDEFINED
         try:
-            return number(apply(left, right))
+            return number(apply(float(left), float(right)))  # numbers are doubles in the service, whole ones too
         except (ZeroDivisionError, OverflowError):
             return UNDEFINED
 
@@ -240,7 +241,9 @@ def _arithmetic(apply: Callable[[Any, Any], Any]) -> Callable[[Json, Json], Json
 
 
 def _remainder(left: float, right: float) -> float:
-    return left - right * int(left / right)  # it takes the sign of the dividend
+    if not right:
+        raise ZeroDivisionError
+    return math.fmod(left, right)  # it takes the sign of the dividend
 
 
 def _concatenated(left: Json, right: Json) -> Json:

@@ -376,6 +376,7 @@ async def test_the_command_prints_a_line_per_finding(
     """And exits with 1; with 0 when there is none."""
     jwks = book.keys._jwks
     settings = {
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "BLUE_COSMOS_ENDPOINT": cosmos.endpoint,
         "BLUE_COSMOS_KEY": cosmos.key,
         "EventHubs": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=k;SharedAccessKey=k;UseDevelopmentEmulator=true;",

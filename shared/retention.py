@@ -1,0 +1,66 @@
+"""Retention: a changed period of the data map is brought to what is stored already, by `python -m shared re-date`.
+
+The period is one line in the map. Every item of the record is dated anew from the time that it counts from; what has
+run out by then is deleted. Items that are right already are left alone, so the command may be cut off and run again.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from shared import clock
+from shared.cosmos import BatchFailed, Container, Database, Delete, Item, Operation, Replace, declared
+from shared.data_map import CONTAINERS
+
+
+@dataclass(slots=True)
+class Redated:
+    """What became of the items of one record."""
+
+    container: str
+    record: str
+    right: int = 0
+    redated: int = 0
+    deleted: int = 0
+    changed_meanwhile: int = 0
+
+
+async def re_date(database: Database, *, now: datetime) -> AsyncIterator[Redated]:
+    """Bring every record to the retention of the data map; tell of each one when it is done."""
+    for container_name, definition in CONTAINERS.items():
+        for record_name, record in definition.records.items():
+            if record.retention is not None and record.dated_from is not None:
+                outcome = Redated(container_name, record_name)
+                await _re_date_record(database[container_name], record.dated_from, record.retention, outcome, now=now)
+                yield outcome
+
+
+async def _re_date_record(
+    container: Container, dated_from: str, retention: timedelta, outcome: Redated, *, now: datetime
+) -> None:
+    query = "SELECT * FROM c WHERE c.type = @type"
+    async for item in container.query(query, {"type": outcome.record}):
+        expires_at = clock.moment(item[dated_from]) + retention
+        if item["expiresAt"] == clock.text(expires_at):
+            outcome.right += 1
+            continue
+        try:
+            await container.batch(item[container.partition_key], [_operation(item, expires_at, now)])
+        except BatchFailed as failed:
+            if failed.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
+                raise
+            outcome.changed_meanwhile += 1  # its own writer dates it by the new period, or it has expired
+            continue
+        if expires_at <= now:
+            outcome.deleted += 1
+        else:
+            outcome.redated += 1
+
+
+def _operation(item: Item, expires_at: datetime, now: datetime) -> Operation:
+    if expires_at <= now:
+        return Delete(item["id"])
+    remaining_s = int((expires_at - now).total_seconds())
+    # A TTL counts from the last write, and this is one.
+    return Replace(declared(item) | {"expiresAt": clock.text(expires_at), "ttl": max(1, remaining_s)}, item["_etag"])

@@ -43,16 +43,18 @@ class Receipt(View):
     receipts: list[ReadingReceipt]
 
 
-@cache
-def reading_model(kind: str) -> type[BaseModel] | None:
+def reading_model(kind: object) -> type[BaseModel] | None:
     """The model of a kind of reading, made from the data map; None when the map has no such kind.
 
     A field that the map lacks is dropped, a value outside a field's limits is refused. Values are strict; only the time
     may be written as ISO 8601 or as milliseconds since 1970.
     """
-    declared = READINGS.get(kind)
-    if declared is None:
-        return None
+    return _declared_model(kind) if isinstance(kind, str) and kind in READINGS else None
+
+
+@cache  # by declared kinds only: what a sender makes up must not stay in memory
+def _declared_model(kind: str) -> type[BaseModel]:
+    declared = READINGS[kind]
     kind_of: Any = Literal[kind]
     fields: dict[str, Any] = {
         "kind": (kind_of, ...),

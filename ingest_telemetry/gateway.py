@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
-from ingest_telemetry.messages import Message, event_of
+from ingest_telemetry.messages import DEVICE_MOMENT, Message, clock_offset, event_of, hash_of
 from shared import clock
 from shared.callers import Monitor
 from shared.data_map import READINGS
@@ -17,22 +17,33 @@ from shared.http import problem_of
 from shared.hubs import Hub
 
 
-async def accept_message(monitor: Monitor, envelope: Envelope, *, hub: Hub, now: datetime) -> Receipt:
+async def accept_message(
+    monitor: Monitor, envelope: Envelope, *, hub: Hub, now: datetime, monitor_time: str | None = None
+) -> Receipt:
     """Give every reading its receipt; those accepted are in the hub when this returns.
 
+    `monitor_time` is what the monitor says that its clock shows at this attempt, should it say so: the message itself,
+    with its `sentAt`, stays the same however long it waits.
+
     Raises:
-        Problem: schema_version_unsupported; hub_unavailable, and then nothing was acknowledged.
+        Problem: schema_version_unsupported; monitor_time_invalid; hub_unavailable, and then nothing was acknowledged.
     """
     if envelope.schema_version != SCHEMA_VERSION:
         raise Problem("schema_version_unsupported", pointer="/schemaVersion")
+    received_at = clock.moment(clock.text(now))  # as the worker reads it, so that both decide alike
+    message_id = str(envelope.message_id)
     message = Message(
         ownership_id=monitor.ownership_id,
         policy=monitor.policy,
-        message_id=str(envelope.message_id),
+        message_id=message_id,
         schema_version=envelope.schema_version,
         sent_at=envelope.sent_at,
-        received_at=now,
+        received_at=received_at,
         readings=[],
+        clock_offset=clock_offset(
+            sent_at=envelope.sent_at, received_at=received_at, monitor_time=_monitor_time(monitor_time)
+        ),
+        stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
     )
     checked = list(_checked(envelope.readings, message))
     accepted = [reading for _, reading in checked if reading is not None]
@@ -42,12 +53,21 @@ async def accept_message(monitor: Monitor, envelope: Envelope, *, hub: Hub, now:
     receipts = [receipt for receipt, _ in checked]
     return Receipt(
         message_id=envelope.message_id,
-        received_at=now,
+        received_at=received_at,
         accepted=len(accepted),
         rejected=sum(receipt.status == "rejected" for receipt in receipts),
         undeclared_fields_dropped=sum(_undeclared(reading) for reading in envelope.readings),
         receipts=receipts,
     )
+
+
+def _monitor_time(written: str | None) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        return DEVICE_MOMENT.validate_python(written)
+    except ValidationError:
+        raise Problem("monitor_time_invalid") from None  # the original repeats what was sent
 
 
 def _checked(
@@ -57,7 +77,7 @@ def _checked(
     seen: set[str] = set()
     for index, raw in enumerate(readings):
         pointer = f"/readings/{index}"
-        model = reading_model(str(raw.get("kind")))
+        model = reading_model(raw.get("kind"))
         if model is None:
             yield _rejected(index, "reading_kind_unknown", f"{pointer}/kind"), None
             continue

@@ -3,17 +3,27 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from shared import clock, data_map
-from shared.data_map import READINGS
-from shared.gate import Policy
+from pydantic import TypeAdapter, ValidationError
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""A monitor's clock that is off by more than this is corrected by the offset that its message shows."""
+from ingest_telemetry.contract import Envelope
+from shared import clock, data_map
+from shared.contract import DeviceMoment
+from shared.data_map import READINGS
+from shared.gate import CLOCK_TOLERANCE, Policy
+
+LONGEST_WAIT: Final = timedelta(days=31)
+"""How long a message may have waited at the monitor. One that seems to be older shows a wrong clock instead."""
+
+_OWNERSHIP_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_OFFSET_LIMIT_S: Final = 10_000_000_000
+DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
 
 QUARANTINED_BODY_LIMIT: Final = 64 * 1024
 
@@ -50,12 +60,35 @@ class Message:
     sent_at: datetime
     received_at: datetime
     readings: Sequence[Mapping[str, Any]]
+    clock_offset: timedelta = timedelta(0)
+    """What to add to the monitor's times; zero while its clock is right."""
+    stamped_hash: str | None = None
+    """Hash of the message before anything was refused of it, when that is known."""
 
     @property
-    def clock_offset(self) -> timedelta:
-        """What to add to the monitor's times; zero while its clock is right."""
-        offset = self.received_at - self.sent_at
+    def body_hash(self) -> str:
+        """What tells a repeat from another message, whatever a policy admits of either."""
+        return self.stamped_hash or hash_of(self.message_id, self.sent_at, self.readings)
+
+
+def hash_of(message_id: str, sent_at: datetime, readings: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 of a whole message in its canonical form."""
+    whole = {"messageId": message_id, "sentAt": clock.text(sent_at), "readings": readings}
+    return hashlib.sha256(_canonical(whole)).hexdigest()
+
+
+def clock_offset(*, sent_at: datetime, received_at: datetime, monitor_time: datetime | None) -> timedelta:
+    """How far the monitor's clock is behind; zero within the tolerance.
+
+    What the monitor says of its present time decides. Without it there is only the time at which the message was first
+    sent, and that stays the same until it is acknowledged: a message from the future shows a wrong clock, and so does
+    one that is older than any message waits; another one has waited, and its times are right.
+    """
+    if monitor_time is not None:
+        offset = received_at - monitor_time
         return offset if abs(offset) > CLOCK_TOLERANCE else timedelta(0)
+    behind = received_at - sent_at
+    return timedelta(0) if -CLOCK_TOLERANCE <= behind <= LONGEST_WAIT else behind
 
 
 def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
@@ -70,8 +103,16 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
         "ownershipId": message.ownership_id,
         "policy": json.dumps(message.policy.claims(), separators=(",", ":")),
         "receivedAt": clock.text(message.received_at),
+        "clockOffsetS": str(message.clock_offset.total_seconds()),
+        "messageHash": message.body_hash,
     }
     return _canonical(body), properties
+
+
+def attributed_to(event: HubEvent) -> str | None:
+    """The ownership that the gateway stamped on an event, when it can be one."""
+    ownership_id = event.properties.get("ownershipId")
+    return ownership_id if isinstance(ownership_id, str) and _OWNERSHIP_ID.fullmatch(ownership_id) else None
 
 
 def message_of(event: HubEvent) -> Message:
@@ -80,34 +121,53 @@ def message_of(event: HubEvent) -> Message:
     Raises:
         Malformed: it is not what the gateway sends.
     """
-    ownership_id = event.properties.get("ownershipId")
-    if not isinstance(ownership_id, str) or not ownership_id:
+    ownership_id = attributed_to(event)
+    if ownership_id is None:
         raise Malformed("unattributable")
     try:
         policy = Policy.from_claims(json.loads(event.properties["policy"]))
-        received_at = clock.moment(event.properties["receivedAt"])
-    except (KeyError, TypeError, ValueError) as error:
+        received_at = DEVICE_MOMENT.validate_python(event.properties["receivedAt"])
+        stamped_offset = _stamped_offset(event)
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Malformed("properties_unreadable") from error
     try:
-        body = json.loads(event.body)
-    except ValueError as error:  # neither UTF-8 nor JSON
-        raise Malformed("body_unreadable", ownership_id) from error
-    try:
-        message = Message(
-            ownership_id=ownership_id,
-            policy=policy,
-            message_id=str(body["messageId"]),
-            schema_version=int(body["schemaVersion"]),
-            sent_at=clock.moment(body["sentAt"]),
-            received_at=received_at,
-            readings=[dict(reading) for reading in body["readings"]],
-        )
-        for reading in message.readings:
-            clock.moment(reading["observedAt"])
-            READINGS[reading["kind"]]
-    except (KeyError, TypeError, ValueError) as error:
+        body = Envelope.model_validate_json(event.body)
+        readings = [_reading(reading) for reading in body.readings]
+    except ValidationError as error:
+        is_json = all(fault["type"] != "json_invalid" for fault in error.errors(include_input=False))
+        raise Malformed("schema_unreadable" if is_json else "body_unreadable", ownership_id) from error
+    except (KeyError, TypeError) as error:
         raise Malformed("schema_unreadable", ownership_id) from error
-    return message
+    stamped_hash = event.properties.get("messageHash")
+    return Message(
+        ownership_id=ownership_id,
+        policy=policy,
+        message_id=str(body.message_id),
+        schema_version=body.schema_version,
+        sent_at=body.sent_at,
+        received_at=received_at,
+        readings=readings,
+        clock_offset=clock_offset(sent_at=body.sent_at, received_at=received_at, monitor_time=None)
+        if stamped_offset is None
+        else stamped_offset,
+        stamped_hash=stamped_hash if isinstance(stamped_hash, str) and _SHA256.fullmatch(stamped_hash) else None,
+    )
+
+
+def _stamped_offset(event: HubEvent) -> timedelta | None:
+    written = event.properties.get("clockOffsetS")
+    if written is None:
+        return None
+    seconds = float(written)
+    if not abs(seconds) <= _OFFSET_LIMIT_S:  # NaN as well
+        raise ValueError("no clock is off by that much")
+    return timedelta(seconds=seconds)
+
+
+def _reading(written: Mapping[str, Any]) -> dict[str, Any]:
+    """A reading of a declared kind, with its time in the one form that is stored."""
+    READINGS[written["kind"]]
+    return {**written, "observedAt": clock.text(DEVICE_MOMENT.validate_python(written["observedAt"]))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +179,7 @@ class Admitted:
     """How many readings were refused, by reason; they are not kept."""
 
 
-def admit(message: Message, policy: Policy) -> Admitted:
+def admit(message: Message, policy: Policy, *, now: datetime) -> Admitted:
     """Decide every reading under a policy and make one item per category of what may be stored."""
     offset = message.clock_offset
     by_category: dict[str, list[tuple[datetime, Mapping[str, Any]]]] = {}
@@ -132,17 +192,16 @@ def admit(message: Message, policy: Policy) -> Admitted:
             by_category.setdefault(category, []).append((observed_at, reading))
         else:
             refused[reason] = refused.get(reason, 0) + 1
-    items = [_item(message, policy, category, rows) for category, rows in by_category.items()]
+    items = [_item(message, policy, category, rows, now) for category, rows in by_category.items()]
     return Admitted(items, refused)
 
 
 def _item(
-    message: Message, policy: Policy, category: str, rows: Sequence[tuple[datetime, Mapping[str, Any]]]
+    message: Message, policy: Policy, category: str, rows: Sequence[tuple[datetime, Mapping[str, Any]]], now: datetime
 ) -> dict[str, Any]:
     record = f"{category}Readings"
     observed = [moment for moment, _ in rows]
     columns = _columns(reading for _, reading in rows)
-    retention = data_map.retention("telemetry", record)
     offset = message.clock_offset
     return {
         "id": f"{message.message_id}:{category}",
@@ -159,10 +218,9 @@ def _item(
         "observedTo": clock.text(max(observed)),
         "count": len(rows),
         "columns": columns,
-        "bodyHash": hashlib.sha256(_canonical(columns)).hexdigest(),
+        "bodyHash": message.body_hash,
         "epoch": policy.epoch,
-        "expiresAt": clock.text(message.received_at + retention),
-        "ttl": int(retention.total_seconds()),
+        **_expiry(message.received_at + data_map.retention("telemetry", record), now),
     }
 
 
@@ -181,22 +239,28 @@ def _columns(readings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[
     }
 
 
-def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None) -> dict[str, Any]:
-    """The event as received, with the reason; in the ownership's own partition when it can be attributed."""
+def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, now: datetime) -> dict[str, Any]:
+    """The event as received, with the reason; in the ownership's own partition when it can be attributed.
+
+    Sequence numbers begin again when a hub is made anew: the body's hash keeps such events apart.
+    """
     record, container = ("attributableMalformed", "telemetry") if ownership_id else ("malformed", "quarantine")
-    retention = data_map.retention(container, record)
     place = {"ownershipId": ownership_id} if ownership_id else {"hubPartition": f"telemetry/{event.partition}"}
     return {
-        "id": f"malformed:{event.partition}:{event.sequence_number}",
+        "id": f"malformed:{event.partition}:{event.sequence_number}:{hashlib.sha256(event.body).hexdigest()[:16]}",
         "type": record,
         **place,
         "reason": reason,
         "enqueuedAt": clock.text(event.enqueued_at),
         "body": base64.b64encode(event.body[:QUARANTINED_BODY_LIMIT]).decode(),
         "truncated": len(event.body) > QUARANTINED_BODY_LIMIT,
-        "expiresAt": clock.text(event.enqueued_at + retention),
-        "ttl": int(retention.total_seconds()),
+        **_expiry(event.enqueued_at + data_map.retention(container, record), now),
     }
+
+
+def _expiry(expires_at: datetime, now: datetime) -> dict[str, Any]:
+    """The store counts from when the item is written, which may be long after it was received."""
+    return {"expiresAt": clock.text(expires_at), "ttl": max(1, int((expires_at - now).total_seconds()))}
 
 
 def _canonical(value: Any) -> bytes:

@@ -9,10 +9,13 @@ import azure.functions as func
 from ingest_telemetry import gateway, storing
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.messages import HubEvent
+from ingest_telemetry.outcome import log_outcome
 from shared.admission import MONITOR
 from shared.callers import Monitor
 from shared.http import Api, Call
 from shared.hubs import CONNECTION, TELEMETRY_HUB
+
+MONITOR_TIME: typing.Final = "X-Monitor-Time"
 
 
 def blueprint(api: Api) -> func.Blueprint:
@@ -26,12 +29,22 @@ def blueprint(api: Api) -> func.Blueprint:
         admission=MONITOR,
         body=Envelope,
         answers={HTTPStatus.ACCEPTED: Receipt},
-        problems=("schema_version_unsupported", "hub_unavailable"),
+        problems=("schema_version_unsupported", "monitor_time_invalid", "hub_unavailable"),
+        headers={
+            MONITOR_TIME: (
+                "What the monitor's clock shows at this attempt, in ISO 8601. By it a wrong clock is corrected. "
+                "Without it only a sentAt in the future, or more than 31 days in the past, is taken for a wrong clock."
+            )
+        },
     )
     async def accept_telemetry(call: Call[Monitor, Envelope]) -> Receipt:
         """Take a message of readings; every reading gets its receipt."""
         return await gateway.accept_message(
-            call.caller, call.body, hub=call.services.hubs.telemetry, now=call.services.clock()
+            call.caller,
+            call.body,
+            hub=call.services.hubs.telemetry,
+            now=call.services.clock(),
+            monitor_time=call.headers.get(MONITOR_TIME),
         )
 
     @functions.function_name("store_telemetry")
@@ -46,7 +59,7 @@ def blueprint(api: Api) -> func.Blueprint:
     async def store_telemetry(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
         """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
         services = await api.services()
-        storing.log_outcome(await storing.store_events(hub_events(events), database=services.database))
+        log_outcome(await storing.store_events(hub_events(events), database=services.database, now=services.clock))
 
     return functions
 

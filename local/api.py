@@ -68,6 +68,7 @@ class Api:
         *,
         authorization: str | None = None,
         encoding: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send bytes as they are; `path` starts at the root, `/api/me`.
 
@@ -75,12 +76,14 @@ class Api:
             Refused: the status is 400 or above.
             aiohttp.ClientError, TimeoutError: no answer came.
         """
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        sent = dict(headers or {})
+        if body is not None:
+            sent["Content-Type"] = "application/json"
         if authorization:
-            headers["Authorization"] = authorization
+            sent["Authorization"] = authorization
         if encoding:
-            headers["Content-Encoding"] = encoding
-        async with self.session.request(method, self.base_url + path, data=body, headers=headers) as response:
+            sent["Content-Encoding"] = encoding
+        async with self.session.request(method, self.base_url + path, data=body, headers=sent) as response:
             content = _json_object(await response.read())
             if response.status >= 400:  # noqa: PLR2004  where HTTP's errors begin
                 raise Refused(response.status, content, retry_after(response.headers.get("Retry-After")))

@@ -18,7 +18,7 @@ import aiohttp
 
 from local.api import Answer, Api, Refused
 from local.attestation import Make
-from local.outbox import Message, Outbox, Reading
+from local.outbox import Message, Outbox, Reading, timestamp
 
 CATEGORY_OF: Final = {
     "call": "usage",
@@ -195,7 +195,12 @@ class Monitor:
 
     async def _post(self, message: Message, access: Access) -> Answer:
         return await self._api.send(
-            "POST", "/api/telemetry", message.body, authorization=f"Bearer {access.token}", encoding=message.encoding
+            "POST",
+            "/api/telemetry",
+            message.body,
+            authorization=f"Bearer {access.token}",
+            encoding=message.encoding,
+            headers={"X-Monitor-Time": timestamp()},  # of this attempt: the message keeps the time of the first one
         )
 
     async def _fresh_access(self) -> Access:

@@ -1,10 +1,20 @@
 """What all bodies have in common: camelCase names, strict types, nothing undeclared."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Final
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from shared import clock
 
@@ -13,16 +23,44 @@ Moment = Annotated[AwareDatetime, PlainSerializer(clock.text, return_type=str)]
 
 
 _PLAUSIBLE_YEARS: Final = range(1970, 2200)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LIMIT_MS: Final = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) / timedelta(milliseconds=1)
+_IMPLAUSIBLE: Final = "the time is out of any plausible range"
+
+
+def _milliseconds(written: Any) -> Any:
+    """A number is milliseconds, however small: a monitor without a battery begins in 1970."""
+    if isinstance(written, bool) or (isinstance(written, str) and written[4:5] != "-"):
+        raise PydanticCustomError("datetime_type", "a time is ISO 8601, or a number of milliseconds since 1970")
+    if not isinstance(written, int | float):
+        return written
+    if not 0 <= written < _LIMIT_MS:  # NaN as well
+        raise ValueError(_IMPLAUSIBLE)
+    return _EPOCH + timedelta(milliseconds=written)
 
 
 def _plausible(moment: datetime) -> datetime:
     """A clock may be wrong by decades; a time beyond that would overflow arithmetic and says nothing."""
     if moment.year not in _PLAUSIBLE_YEARS:
-        raise ValueError("the time is out of any plausible range")
+        raise ValueError(_IMPLAUSIBLE)
     return moment.astimezone(UTC)
 
 
-DeviceMoment = Annotated[Moment, Field(strict=False), AfterValidator(_plausible)]
+DeviceMoment = Annotated[
+    Moment,
+    Field(strict=False),
+    BeforeValidator(_milliseconds),
+    AfterValidator(_plausible),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "number", "minimum": 0, "description": "Milliseconds since 1970."},
+            ]
+        },
+        mode="validation",
+    ),
+]
 """A time as devices and apps write it: ISO 8601 with an offset or Z, or milliseconds since 1970."""
 
 

@@ -118,6 +118,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="That version of the telemetry envelope is not supported.",
         action="Send a published version.",
     ),
+    "monitor_time_invalid": Entry(
+        status=422,
+        title="The header with the monitor's present time is no plausible time.",
+        action="Send X-Monitor-Time as ISO 8601 with an offset or Z, or leave it out.",
+    ),
     "reading_kind_unknown": Entry(
         status=422, title="There is no such kind of reading.", action="Send a declared kind."
     ),
@@ -131,6 +136,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=403,
         title="The reading lies outside the time in which the present owner has the monitor.",
         action="Drop it.",
+    ),
+    "observed_in_future": Entry(
+        status=422,
+        title="The reading was observed later than it was received.",
+        action="Drop it, and set the monitor's clock.",
     ),
     "hub_unavailable": Entry(
         status=503,

@@ -8,7 +8,7 @@ replaces gate and marker in one batch.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from random import SystemRandom
 from typing import Any, Final, Protocol, Self
@@ -19,6 +19,9 @@ from shared.injection import reached
 
 WINDOWS_KEPT: Final = 8
 """Windows per category that a policy carries: it bounds the size of a device token."""
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far a clock may be off and still count as right."""
 
 Change = Callable[["Policy"], "Policy"]
 
@@ -60,12 +63,15 @@ class Policy:
         """Why a reading of a category may not be stored; None when it may.
 
         It must lie in the period of ownership, and in a window of its category. What was observed before the end of
-        a period but received after it is refused as well: the monitor belongs to somebody else by then.
+        a period but received after it is refused as well: the monitor belongs to somebody else by then. Nothing can
+        have been observed after it was received: it would wait there for a window to come.
         """
         if self.tombstone or not Window(self.start, self.end).holds(observed_at):
             return "outside_ownership"
         if self.end is not None and received_at >= self.end:
             return "outside_ownership"
+        if observed_at > received_at + CLOCK_TOLERANCE:
+            return "observed_in_future"
         if not any(window.holds(observed_at) for window in self.windows.get(category, ())):
             return "category_not_open"
         return None

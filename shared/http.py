@@ -56,6 +56,8 @@ class Call[C: Caller, B]:
     route: Mapping[str, str]
     query: Mapping[str, str]
     """Of the query string, what the operation declares."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the headers, what the operation declares, by the declared name."""
 
     def id(self, name: str) -> str:
         """An id in the route.
@@ -96,6 +98,8 @@ class Operation:
     handler: Handler
     query: Mapping[str, str] = field(default_factory=dict)
     """What it reads from the query string, by name with what it is: optional, and never personal."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What it reads from the headers beside the usual ones, by name with what it is: optional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class Api:
         body: type[BaseModel] | None = None,
         problems: Sequence[str] = (),
         query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Make a use case an HTTP function; its docstring's first line is its summary."""
 
@@ -132,6 +137,7 @@ class Api:
                 problems=problems,
                 handler=handler,
                 query=query or {},
+                headers=headers or {},
             )
             self.operations.append(operation)
 
@@ -184,7 +190,8 @@ async def _handled(req: func.HttpRequest, operation: Operation, services: Servic
     is_open = operation.admission.scheme is None
     body = _parsed(req, operation.body, is_open=is_open) if operation.body is not None else None
     query = {name: req.params[name] for name in operation.query if name in req.params}
-    return await operation.handler(Call(caller, body, services, req.route_params, query))
+    headers = {name: req.headers[name.lower()] for name in operation.headers if name.lower() in req.headers}
+    return await operation.handler(Call(caller, body, services, req.route_params, query, headers))
 
 
 def _parsed(req: func.HttpRequest, model: type[BaseModel], *, is_open: bool) -> BaseModel:

@@ -122,6 +122,10 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
             {"name": name, "in": "query", "required": False, "description": about, "schema": {"type": "string"}}
             for name, about in operation.query.items()
         ),
+        *(
+            {"name": name, "in": "header", "required": False, "description": about, "schema": {"type": "string"}}
+            for name, about in operation.headers.items()
+        ),
     ]
     if parameters:
         written["parameters"] = parameters

@@ -28,7 +28,10 @@ _READINGS_FIELDS: Final[dict[str, Field]] = {
         about="The readings: per kind one list per field, with the declared units in the fields' names.",
         source=Source.MONITOR,
     ),
-    "bodyHash": Field(about="SHA-256 of the readings, which tells a repeat from another message.", exported=False),
+    "bodyHash": Field(
+        about="SHA-256 of the whole message before anything was refused of it, which tells a repeat from another one.",
+        exported=False,
+    ),
     "epoch": Field(about="The policy under which the item was admitted.", exported=False),
     "expiresAt": Field(about="When the item is destroyed.", unit="UTC"),
 }

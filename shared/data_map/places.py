@@ -53,6 +53,8 @@ HUBS: Final[dict[str, Hub]] = {
             "ownershipId": Field(about="The period of ownership, verified by the gateway."),
             "policy": Field(about="The policy that the monitor's token carried."),
             "receivedAt": Field(about="When this service received the message.", unit="UTC"),
+            "clockOffsetS": Field(about="How far the monitor's clock was behind when it sent the message.", unit="s"),
+            "messageHash": Field(about="SHA-256 of the whole message, before anything was refused of it."),
         },
         body={
             "schemaVersion": Field(about="Version of the telemetry envelope.", source=Source.MONITOR),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
@@ -40,6 +41,10 @@ def house(database: Database, device_keys: KeySet, clock: SettableClock) -> Hous
     return House(database, device_keys, clock)
 
 
+def message_of(person: str) -> str:
+    return str(uuid5(NAMESPACE_OID, person))
+
+
 async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str:
     """A resident with a phone, a monitor, a support case and readings; returns the device id."""
     await own_record(Resident(person, f"{person}@resident.example", "key"), database=house.database, now=house.clock())
@@ -58,7 +63,7 @@ async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str
         Message(
             ownership_id=access.ownership_id,
             policy=policy,
-            message_id=f"message-of-{person}",
+            message_id=message_of(person),
             schema_version=1,
             sent_at=house.clock(),
             received_at=house.clock(),
@@ -114,7 +119,7 @@ async def test_nothing_of_another_person_is_in_the_bundle(bundled: tuple[Path, s
     archive = zipfile.ZipFile(bundled[0])
     content = b"".join(archive.read(name) for name in archive.namelist()).decode()
     assert "maria@resident.example" in content
-    assert [word for word in ("jordi", "VEO-000002", "message-of-jordi") if word in content] == []
+    assert [word for word in ("jordi", "VEO-000002", message_of("jordi")) if word in content] == []
 
 
 async def test_no_secret_and_no_internal_key_is_in_the_bundle(bundled: tuple[Path, str]) -> None:
@@ -230,11 +235,11 @@ async def test_a_former_owner_gets_their_own_period_only(house: House, export_ke
     of_maria = zipfile.ZipFile(await exported(house, "maria", export_keys, tmp_path / "maria.zip"))
     of_jordi = zipfile.ZipFile(await exported(house, "jordi", export_keys, tmp_path / "jordi.zip"))
     content = b"".join(of_maria.read(name) for name in of_maria.namelist()).decode()
-    assert "message-of-maria" in content
-    assert "message-of-jordi" not in content
+    assert message_of("maria") in content
+    assert message_of("jordi") not in content
     assert f"devices/{device_id}/pastOwnership.jsonl" in of_maria.namelist()
     assert f"devices/{device_id}/device.jsonl" not in of_maria.namelist()
-    assert "message-of-maria" not in b"".join(of_jordi.read(name) for name in of_jordi.namelist()).decode()
+    assert message_of("maria") not in b"".join(of_jordi.read(name) for name in of_jordi.namelist()).decode()
 
 
 async def test_a_person_without_anything_gets_a_bundle_too(house: House, export_keys: KeySet, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The gateway: every reading gets its receipt, and only what is declared, plausible and open goes on."""
 
+import gc
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.gateway import accept_message
+from ingest_telemetry.messages import HubEvent, admit, message_of
+from shared import clock
 from shared.callers import Monitor
 from shared.errors import Problem
 from shared.gate import Policy, Window
@@ -36,12 +39,17 @@ def health(**fields: Any) -> dict[str, Any]:
 
 
 async def sent(
-    *readings: dict[str, Any], caller: Monitor | None = None, **envelope: Any
+    *readings: dict[str, Any],
+    caller: Monitor | None = None,
+    now: datetime = NOW,
+    monitor_time: str | None = None,
+    **envelope: Any,
 ) -> tuple[Receipt, RecordingHub]:
     hub = RecordingHub()
     body = {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": list(readings)}
     message = Envelope.model_validate_json(json.dumps(body | envelope))
-    return await accept_message(caller or monitor(), message, hub=hub, now=NOW), hub
+    receipt = await accept_message(caller or monitor(), message, hub=hub, now=now, monitor_time=monitor_time)
+    return receipt, hub
 
 
 async def test_an_accepted_message_is_in_the_hub() -> None:
@@ -90,6 +98,8 @@ async def test_performance_with_a_support_case_is_accepted() -> None:
         (call(observedAt="noon"), "field_wrong_type", "/readings/1/observedAt"),
         (call(observedAt="2026-03-01T11:59:00"), "field_out_of_range", "/readings/1/observedAt"),
         (call(observedAt="2020-01-01T00:00:00Z"), "outside_ownership", "/readings/1"),
+        (call(observedAt="2026-03-01T12:06:00Z"), "observed_in_future", "/readings/1"),
+        (call(observedAt="2199-03-01T12:00:00Z"), "observed_in_future", "/readings/1"),
         (call(observedAt="0001-01-01T00:00:00+14:00"), "field_out_of_range", "/readings/1/observedAt"),
         (call(observedAt="9999-12-31T23:59:59Z"), "field_out_of_range", "/readings/1/observedAt"),
         (call(durationS=float("nan")), "field_out_of_range", "/readings/1/durationS"),
@@ -125,6 +135,79 @@ async def test_a_monitor_that_thinks_it_is_1970_is_corrected() -> None:
     """Its readings are placed by how long before sending they were observed."""
     receipt, _ = await sent(call(observedAt="1970-01-01T00:09:00Z"), sentAt="1970-01-01T00:10:00Z")
     assert receipt.accepted == 1
+
+
+async def test_a_monitor_that_counts_milliseconds_from_its_start_is_corrected() -> None:
+    """Small numbers are milliseconds too."""
+    receipt, hub = await sent(call(observedAt=540_000), sentAt=600_000)
+    assert receipt.accepted == 1
+    assert bodies(hub)[0]["sentAt"] == "1970-01-01T00:10:00.000Z"
+
+
+async def test_kinds_that_a_sender_makes_up_are_not_remembered() -> None:
+    """Memory must not grow with what is sent."""
+    kinds = [f"made up {number}" for number in range(1000)]
+    receipt, _ = await sent(*({"kind": kind} for kind in kinds))
+    assert receipt.rejected == len(kinds)
+    assert not [kept for kept in gc.get_objects() if isinstance(kept, type) and kept.__name__ in kinds]
+
+
+def stored(hub: RecordingHub) -> list[dict[str, Any]]:
+    """What the worker makes of what was sent."""
+    [(body, _, properties)] = hub.sent
+    event = HubEvent(body=body, properties=properties, partition="0", sequence_number=1, enqueued_at=NOW)
+    message = message_of(event)
+    return admit(message, message.policy, now=NOW).items
+
+
+@pytest.mark.parametrize("waited", [timedelta(minutes=20), timedelta(days=30)])
+@pytest.mark.parametrize("says_the_time", [True, False])
+async def test_a_message_that_waited_is_not_shifted(waited: timedelta, says_the_time: bool) -> None:
+    """The same bytes, sent again after an outage: its times were right when they were written."""
+    now = NOW + waited
+    _, hub = await sent(call(), now=now, monitor_time=clock.text(now) if says_the_time else None)
+    [item] = stored(hub)
+    assert (item["observedFrom"], item["timeQuality"]) == ("2026-03-01T11:59:00.000Z", "device")
+
+
+async def test_waiting_carries_no_reading_into_a_window() -> None:
+    """What was measured before the support case opened stays refused, however late it comes."""
+    opened = Window(NOW + timedelta(minutes=5))
+    policy = Policy(epoch=1, start=OPENED, windows={"performance": (opened,)})
+    caller = Monitor("device", "ownership", policy)
+    receipt, _ = await sent(health(cpuPercent=1), caller=caller, now=NOW + timedelta(minutes=20))
+    assert [one.code for one in receipt.receipts] == ["category_not_open"]
+
+
+@pytest.mark.parametrize(
+    ("monitor_time", "sent_at", "offset_s"),
+    [
+        ("2026-03-01T11:50:00Z", "2026-03-01T11:50:00Z", 600),
+        ("2026-03-01T11:50:00Z", "2026-03-01T11:20:00Z", 600),
+        ("2026-03-01T12:10:00Z", "2026-03-01T12:00:00Z", -600),
+        ("2026-03-01T11:55:00Z", "2026-03-01T11:00:00Z", 0),
+        (None, "2026-03-01T12:10:00Z", -600),
+        (None, "2026-03-01T12:05:00Z", 0),
+        (None, "2026-01-29T12:00:00Z", 0),
+        (None, "2026-01-29T11:59:59Z", 2678401),
+    ],
+)
+async def test_gateway_and_worker_correct_a_clock_alike(
+    monitor_time: str | None, sent_at: str, offset_s: float
+) -> None:
+    """By what the monitor says of its present time; without it, by what no message's waiting explains."""
+    observed_at = clock.text(NOW - timedelta(minutes=1, seconds=offset_s))
+    receipt, hub = await sent(call(observedAt=observed_at), monitor_time=monitor_time, sentAt=sent_at)
+    [item] = stored(hub)
+    assert receipt.accepted == 1
+    assert (item["clockOffsetS"], item["observedFrom"]) == (offset_s, "2026-03-01T11:59:00.000Z")
+
+
+@pytest.mark.parametrize("written", ["noon", "600000", "", "2026-03-01T12:00:00", "9999-12-31T23:59:59Z"])
+async def test_a_present_time_that_is_none_is_refused(written: str) -> None:
+    """Correcting by it would place readings anywhere."""
+    with pytest.raises(Problem, match="monitor_time_invalid"):
+        await sent(call(), monitor_time=written)
 
 
 async def test_an_unknown_envelope_version_is_refused_as_a_whole() -> None:

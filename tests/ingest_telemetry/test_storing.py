@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,9 +11,12 @@ from uuid import uuid4
 
 import pytest
 
+from ingest_telemetry import storing
 from ingest_telemetry.messages import HubEvent, Message, event_of
-from ingest_telemetry.storing import OPERATIONS_LIMIT, store_events
-from shared.cosmos import Database, Item
+from ingest_telemetry.storing import store_events
+from ingest_telemetry.writing import OPERATIONS_LIMIT
+from shared.clock import moment
+from shared.cosmos import BatchFailed, Container, Create, Database, Item, Operation
 from shared.gate import KeptChanging, Policy, Window, create_gate
 from tests.conftest import SettableClock
 from tests.doubles import changed
@@ -59,6 +63,19 @@ class Owned:
     def call(self, outcome: str = "answered", **fields: Any) -> dict[str, Any]:
         observed_at = (self.clock() - timedelta(minutes=1)).isoformat()
         return {"kind": "call", "observedAt": observed_at, "outcome": outcome, **fields}
+
+    def health(self, cpu_percent: float = 5.0) -> dict[str, Any]:
+        return {"kind": "system_health", "observedAt": self.clock().isoformat(), "cpuPercent": cpu_percent}
+
+    def log(self, message: str) -> dict[str, Any]:
+        return {"kind": "event_log", "observedAt": self.clock().isoformat(), "level": "info", "message": message}
+
+    async def open_performance(self) -> None:
+        self.policy = await changed(
+            self.database["telemetry"],
+            self.id,
+            lambda policy: policy.with_window("performance", Window(self.policy.start)),
+        )
 
     async def stored(self, item_type: str = "usageReadings") -> list[Item]:
         query = "SELECT * FROM c WHERE c.type = @type"
@@ -274,3 +291,225 @@ async def test_a_policy_that_changes_under_many_workers_loses_nothing(owned: Own
     sent = {json.loads(event.body)["messageId"] for event in events}
     assert {item["messageId"] for item in stored} == sent
     assert len(stored) == len(sent)
+
+
+async def test_an_id_reused_in_two_categories_is_quarantined_once(owned: Owned) -> None:
+    """Both items of the message are taken already; the event is one, and is set aside once, however often it comes."""
+    await owned.open_performance()
+    message_id = str(uuid4())
+    await store_events([owned.event(owned.call(), owned.health(), message_id=message_id)], database=owned.database)
+    other_body = owned.event(owned.call("missed"), owned.health(9.0), message_id=message_id)
+    outcome = await store_events([other_body, owned.event()], database=owned.database)
+    await store_events([other_body], database=owned.database)
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+    assert len(await owned.stored("attributableMalformed")) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+async def test_a_message_that_the_store_never_takes_is_quarantined(owned: Owned) -> None:
+    """It is too large as the client writes it: set aside alone, and all beside it is stored."""
+    await owned.open_performance()
+    too_large = owned.event(*(owned.log(f"{number:04}" + "\U0001f600" * 220) for number in range(1000)))
+    outcome = await store_events([owned.event(), too_large, owned.event()], database=owned.database)
+    [item] = await owned.stored("attributableMalformed")
+    assert item["reason"] == "store_refused"
+    assert (outcome.items_stored, outcome.events_quarantined, outcome.events_lost) == (2, 1, 0)
+
+
+async def test_a_backlog_of_accented_text_fits(owned: Owned) -> None:
+    """Batches are measured as they are sent: every letter beyond ASCII takes six bytes."""
+    await owned.open_performance()
+    texts = [owned.log(f"{number}" + "é" * 490) for number in range(60)]
+    outcome = await store_events([owned.event(*texts) for _ in range(12)], database=owned.database)
+    assert (outcome.items_stored, outcome.events_quarantined) == (12, 0)
+
+
+@pytest.mark.parametrize("status", [400, 413])
+async def test_what_the_store_refuses_for_good_is_found_among_its_neighbours(
+    owned: Owned, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """The batch is refused as a whole; the one message that is to blame is quarantined."""
+    events = [owned.event() for _ in range(9)]
+    blamed = json.loads(events[4].body)["messageId"]
+    refuse(monkeypatch, status, lambda item: item.get("messageId") == blamed)
+    outcome = await store_events(events, database=owned.database)
+    assert (outcome.items_stored, outcome.events_quarantined) == (8, 1)
+
+
+async def test_what_is_refused_in_quarantine_too_is_an_alarm(
+    owned: Owned, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would hold up everything behind it for ever: it is counted, and somebody is told."""
+    refuse(monkeypatch, 400, lambda _: True)
+    outcome = await store_events([owned.event()], database=owned.database)
+    assert (outcome.events_quarantined, outcome.events_lost) == (0, 1)
+    assert "ALARM quarantine_refused" in caplog.text
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 410, 429, 449, 500, 503])
+async def test_what_says_nothing_of_the_item_is_raised(
+    owned: Owned, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """An outage, a throttled store or a lost right loses nothing: the batch comes again."""
+    refuse(monkeypatch, status, lambda _: True)
+    with pytest.raises(ExceptionGroup):
+        await store_events([owned.event()], database=owned.database)
+    assert await owned.stored("attributableMalformed") == []
+
+
+async def test_a_failing_ownership_does_not_sink_its_neighbours(
+    owned: Owned, database: Database, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything else of the batch is stored before the failure is raised."""
+    others = [await Owned(database, clock, f"ownership-{number}").begin() for number in range(40)]
+    refuse(monkeypatch, 503, lambda item: item["ownershipId"] == owned.id)
+    with pytest.raises(ExceptionGroup):
+        await store_events([owned.event(), *(other.event() for other in others)], database=database)
+    assert [len(await other.stored()) for other in others] == [1] * len(others)
+
+
+async def test_a_batch_that_takes_too_long_is_raised(owned: Owned, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's own limit would let the stream go on behind it."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Container, "batch", hang)
+    monkeypatch.setattr("ingest_telemetry.storing.INVOCATION_LIMIT_S", 0.05)
+    with pytest.raises(TimeoutError):
+        await store_events([owned.event()], database=owned.database)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"schemaVersion": float("inf")}, "schema_unreadable"),
+        ({"messageId": "a/b"}, "schema_unreadable"),
+        ({"messageId": "x" * 2000}, "schema_unreadable"),
+        ({"sentAt": "9999-12-31T23:59:59-14:00"}, "schema_unreadable"),
+        ({"sentAt": "0001-01-01T00:00:00+14:00"}, "schema_unreadable"),
+        ({"readings": [{"kind": "call", "observedAt": "9999-12-31T23:59:59Z"}]}, "schema_unreadable"),
+        ({"readings": [{"kind": ["call"], "observedAt": "2026-03-01T12:00:00Z"}]}, "schema_unreadable"),
+        ({"readings": [{"kind": "call"}]}, "schema_unreadable"),
+        ({"readings": [["call"]]}, "schema_unreadable"),
+    ],
+)
+async def test_no_content_of_a_body_escapes(owned: Owned, changes: dict[str, Any], reason: str) -> None:
+    """Whatever lies in the hub is quarantined, and what is beside it stored."""
+    body = json.dumps(json.loads(owned.event().body) | changes).encode()
+    outcome = await store_events([owned.raw(body, **owned.event().properties), owned.event()], database=owned.database)
+    [item] = await owned.stored("attributableMalformed")
+    assert item["reason"] == reason
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+async def test_a_body_of_endless_depth_is_quarantined(owned: Owned) -> None:
+    """It would exhaust the stack of whoever reads it."""
+    outcome = await store_events(
+        [owned.raw(b'{"a":' * 200_000, **owned.event().properties), owned.event()], database=owned.database
+    )
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": '{"epoch":1,"start":"2026-03-01T12:00:00Z","windows":[]}'},
+        {"policy": '{"epoch":Infinity,"start":"2026-03-01T12:00:00Z","windows":{}}'},
+        {"policy": "[" * 100_000},
+        {"receivedAt": "9999-12-31T23:59:59-14:00"},
+        {"clockOffsetS": "nan"},
+        {"clockOffsetS": "1e300"},
+        {"ownershipId": "a/b"},
+        {"ownershipId": "x" * 3000},
+    ],
+)
+async def test_no_content_of_the_properties_escapes(owned: Owned, changes: dict[str, str]) -> None:
+    """Properties that the gateway did not write attribute nothing."""
+    event = owned.event()
+    outcome = await store_events(
+        [owned.raw(event.body, **{**event.properties, **changes}), owned.event()], database=owned.database
+    )
+    assert len(await quarantined(owned.database)) == 1
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+@pytest.mark.parametrize("place", ["message_of", "admit"])
+async def test_a_fault_of_ours_in_one_event_costs_its_neighbours_nothing(
+    owned: Owned, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """What nobody has thought of: the event is kept as it came, attributed, and the rest is stored."""
+    poison = owned.event(owned.call("missed"))
+    real = getattr(storing, place)
+
+    def faulty(what: Any, *args: Any, **named: Any) -> Any:
+        if what is poison or (isinstance(what, Message) and what.readings[0]["outcome"] == "missed"):
+            raise ZeroDivisionError
+        return real(what, *args, **named)
+
+    monkeypatch.setattr(storing, place, faulty)
+    outcome = await store_events([owned.event(), poison, owned.event()], database=owned.database)
+    assert len(await owned.stored("attributableMalformed")) == 1
+    assert (outcome.items_stored, outcome.events_quarantined) == (2, 1)
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+async def test_a_redelivery_after_a_case_was_closed_is_the_same_message(owned: Owned, stamped: bool) -> None:
+    """A policy that admits less now makes no other message of it: nothing that is refused ends in quarantine."""
+    begun = owned.clock() - timedelta(hours=10)
+    await owned.open_performance()
+    early = owned.health(1.0) | {"observedAt": (begun + timedelta(hours=1)).isoformat()}
+    event = owned.event(early, owned.health(2.0))
+    if not stamped:
+        event = replace(event, properties={n: v for n, v in event.properties.items() if n != "messageHash"})
+    await store_events([event], database=owned.database)
+    narrowed = await changed(
+        owned.database["telemetry"],
+        owned.id,
+        lambda policy: policy.without_window("performance", owned.policy.start).with_window(
+            "performance", Window(owned.clock() - timedelta(hours=1))
+        ),
+    )
+    again = replace(event, properties={**event.properties, "policy": json.dumps(narrowed.claims())})
+    outcome = await store_events([again], database=owned.database)
+    assert (outcome.items_repeated, outcome.events_quarantined) == (1, 0)
+    assert await owned.stored("attributableMalformed") == []
+
+
+async def test_the_stamped_hash_tells_messages_apart(owned: Owned) -> None:
+    """Two messages of which the same was accepted are two all the same."""
+    message_id = str(uuid4())
+    event = owned.event(message_id=message_id)
+    other = replace(event, properties={**event.properties, "messageHash": "0" * 64}, sequence_number=77)
+    outcome = await store_events([event, other], database=owned.database)
+    assert (outcome.items_stored, outcome.events_quarantined) == (1, 1)
+
+
+async def test_sequence_numbers_that_begin_again_lose_nothing(owned: Owned) -> None:
+    """A hub was made anew: another event has the partition and number of one that is in quarantine."""
+    for body in (b"first", b"second"):
+        await store_events([replace(owned.raw(body), sequence_number=1)], database=owned.database)
+    assert len(await quarantined(owned.database)) == 2
+
+
+async def test_time_in_the_hub_counts_towards_retention(owned: Owned) -> None:
+    """The store counts from the writing, retention from the receipt."""
+    events = [owned.event(), owned.raw(b"{")]
+    owned.clock.forward(hours=20)
+    await store_events(events, database=owned.database, now=owned.clock)
+    for item in [*await owned.stored(), *await quarantined(owned.database)]:
+        expires_at = moment(item["expiresAt"])
+        assert owned.clock() + timedelta(seconds=item["ttl"]) == expires_at
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, status: int, blamed: Callable[[Mapping[str, Any]], bool]) -> None:
+    """Let the store refuse every batch that creates such an item."""
+    real = Container.batch
+
+    async def batch(container: Container, partition: str, operations: Sequence[Operation]) -> None:
+        for index, operation in enumerate(operations):
+            if isinstance(operation, Create) and blamed(operation.item):
+                raise BatchFailed(status, index)
+        await real(container, partition, operations)
+
+    monkeypatch.setattr(Container, "batch", batch)

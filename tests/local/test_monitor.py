@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -176,6 +176,19 @@ async def test_a_token_is_renewed_before_it_expires(registered: Bench) -> None:
     registered.monitor.observe(CALL)
     await registered.monitor.flush()
     assert registered.service.tokens_issued == 2
+
+
+@wire
+async def test_every_attempt_says_what_the_clock_shows(registered: Bench) -> None:
+    """The message keeps the time of its first attempt: only the header tells a wrong clock from a long wait."""
+    registered.service.answers = ["lost", None]
+    registered.monitor.observe(CALL)
+    await registered.monitor.flush()
+    (first, sent), (again, sent_again) = registered.service.telemetry
+    written_at = datetime.fromisoformat(json.loads(sent)["sentAt"])
+    shown = [datetime.fromisoformat(headers["X-Monitor-Time"]) for headers in (first, again)]
+    assert sent == sent_again
+    assert written_at <= shown[0] <= shown[1]
 
 
 @wire

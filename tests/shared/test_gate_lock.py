@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from ingest_telemetry.storing import Outcome, store_events
+from ingest_telemetry.outcome import Outcome
+from ingest_telemetry.storing import store_events
 from local.cosmos import CosmosServer
 from shared.cosmos import Database
 from shared.errors import Problem

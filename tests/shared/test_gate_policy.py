@@ -45,6 +45,13 @@ def test_what_was_received_after_the_end_is_refused(observed_h: int) -> None:
     assert ended.refusal("usage", START + observed_h * HOUR, START + 2 * HOUR) == "outside_ownership"
 
 
+@pytest.mark.parametrize(("ahead_min", "refused"), [(5, None), (6, "observed_in_future")])
+def test_what_was_observed_after_it_was_received_is_refused(ahead_min: int, refused: str | None) -> None:
+    """A time that has not come yet must not wait for a window that will; clocks may be off by a little."""
+    observed_at = START + HOUR + timedelta(minutes=ahead_min)
+    assert policy().refusal("usage", observed_at, START + HOUR) == refused
+
+
 def test_a_tombstone_refuses_everything() -> None:
     """What was erased does not come back."""
     assert policy(tombstone=True).refusal("usage", START + HOUR, START + HOUR) == "outside_ownership"

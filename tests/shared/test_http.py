@@ -64,6 +64,7 @@ def operation(
     model: type[Body] | None = Order,
     scheme: str | None = "signIn",
     query: Mapping[str, Any] | None = None,
+    read: Mapping[str, str] | None = None,
 ) -> Operation:
     return Operation(
         name="test_operation",
@@ -76,6 +77,7 @@ def operation(
         problems=(),
         handler=handler,
         query=query or {},
+        headers=read or {},
     )
 
 
@@ -240,6 +242,20 @@ async def test_an_operation_sees_of_the_query_string_what_it_declares() -> None:
     await answer(handler=ask, query={"cursor": "Where to go on."})
     await answer(handler=ask, query={"email": "Declared here."})
     assert seen == [{}, {}, {"email": PERSONAL}]
+
+
+async def test_an_operation_sees_of_the_headers_what_it_declares() -> None:
+    """Under the declared name, however the caller writes it."""
+    seen: list[Mapping[str, str]] = []
+
+    async def ask(call: Call[Anyone, Order]) -> Done:
+        seen.append(call.headers)
+        return Done(name_given="")
+
+    await answer(headers={"x-clock": "noon", "X-Other": "1"}, handler=ask)
+    await answer(headers={"x-clock": "noon", "X-Other": "1"}, handler=ask, read={"X-Clock": "What it shows."})
+    await answer(handler=ask, read={"X-Clock": "What it shows."})
+    assert seen == [{}, {"X-Clock": "noon"}, {}]
 
 
 @pytest.mark.parametrize("body", [b" " * 5000, gzip.compress(b" " * 5000)], ids=["plain", "packed"])

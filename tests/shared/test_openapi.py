@@ -59,3 +59,10 @@ def test_what_an_operation_reads_from_the_query_string_is_described() -> None:
     [cursor] = listing["parameters"]
     assert (cursor["name"], cursor["in"], cursor["required"]) == ("cursor", "query", False)
     assert cursor["description"]
+
+
+def test_what_an_operation_reads_from_the_headers_is_described() -> None:
+    """The monitor's present time, by which a wrong clock is told from a message that waited."""
+    [telemetry] = [operation for operation in operations() if operation["operationId"] == "accept_telemetry"]
+    [header] = telemetry["parameters"]
+    assert (header["name"], header["in"], header["required"]) == ("X-Monitor-Time", "header", False)

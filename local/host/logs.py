@@ -20,8 +20,9 @@ _LEVELS: Final = {
     "none": logging.CRITICAL + 1,
 }
 _FUNCTION: Final = "Function"
-_QUIET: Final = {"aiohttp": logging.WARNING, "asyncio": logging.WARNING}
-"""Libraries whose INFO is a line per request; a category of host.json of that name turns them up again."""
+_QUIET: Final = {"azure": logging.WARNING, "aiohttp": logging.WARNING, "asyncio": logging.WARNING}
+"""Libraries whose INFO is a line per request; a category of host.json of that name turns them up again. In Azure the
+listener is none of Python's, so an app that wants the clients quiet there has to say so itself."""
 
 
 class FunctionLevels(logging.Filter):

@@ -60,3 +60,28 @@ def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
         if {name.split(".")[0] for name in imported(path)} & {"local", "tests"}
     ]
     assert offenders == []
+
+
+ACROSS_PARTITIONS = {
+    "shared/jobs.py",
+    "shared/journal.py",
+    "shared/ledger/checkpoints.py",
+    "shared/ledger/verification.py",
+    "shared/notifications.py",
+    "shared/retention.py",
+}
+"""Timers and operators' commands: what they scan is bounded or streamed, and nobody waits for it."""
+
+
+def test_no_request_queries_across_partitions() -> None:
+    """Its cost would grow with the fleet: every query on a request's path names its partition."""
+    users = {
+        str(path.relative_to(ROOT))
+        for path in app_modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "query"
+        and "partition" not in {keyword.arg for keyword in node.keywords}
+    }
+    assert users == ACROSS_PARTITIONS

@@ -36,8 +36,9 @@ OPEN_BODY_LIMIT_BYTES: Final = 4 * 1024
 REQUESTS_LIMIT: Final = 200
 """Requests that one worker answers at a time; a further one is told to come back, before anything is looked at."""
 
-UNPACKED_LIMIT_BYTES: Final = 1024 * 1024
-"""Largest body after decompression."""
+UNPACKED_LIMIT_BYTES: Final = 512 * 1024
+"""Largest body after decompression. Written with escapes it may be three times as long, and still fits into one event
+of the hub and one item of the database."""
 
 RESTORED_RETRY_AFTER_S: Final = 60
 

@@ -194,6 +194,8 @@ async def run(args: argparse.Namespace) -> int:
 
     code = await until_stopped(work)
     print(tally.line())
+    if not tally.registered and "ClientConnectorError" in tally.failures:
+        print(f"Nothing answers at {args.base_url}: start the cloud first, `python -m local up`.", file=sys.stderr)
     return code
 
 

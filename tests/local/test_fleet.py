@@ -8,6 +8,7 @@ import pytest
 
 from local import fleet
 from local.keys import ENROLMENT_GROUP
+from local.serving import listening_socket
 from local.simulation import monitor_data
 from tests.local.fake_service import GROUP_KEY, FakeService, problem
 
@@ -59,6 +60,15 @@ async def test_a_fleet_that_is_rejected_says_so(data: Path, capsys: pytest.Captu
 async def test_a_fleet_without_a_cloud_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The keys of the local cloud are what a simulated factory needs."""
     assert await fleet.run(arguments("--data", str(tmp_path))) == 2
+    assert "python -m local up" in capsys.readouterr().err
+
+
+@pytest.mark.wire
+async def test_a_fleet_that_nobody_answers_says_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The cloud was there once, and is not up now."""
+    with listening_socket(0, name="nobody") as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    assert await fleet.run(_fleet_of_five(url, data)) == 1
     assert "python -m local up" in capsys.readouterr().err
 
 

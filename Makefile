@@ -47,7 +47,7 @@ test: setup ## Run all tests
 	@$(BIN)/python -m pytest -q --ignore tests/local
 
 test-unit: setup ## Run the tests that need no port and no process
-	@$(BIN)/python -m pytest -m "not wire"
+	@$(BIN)/python -m pytest -q -m "not wire"
 
 lint: $(VENV)/.synced ## Check style, types and import rules
 	@$(BIN)/ruff format --check .

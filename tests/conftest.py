@@ -74,3 +74,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if apart:
         config.hook.pytest_deselected(items=apart)
         items[:] = [item for item in items if item not in apart]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is all about ports and processes is not even imported without them: the clients take seconds to load."""
+    if config.option.markexpr != "not wire":
+        return None
+    if collection_path == TESTS / "wire":
+        return True
+    is_test = collection_path.is_file() and collection_path.name.startswith("test_")
+    return (is_test and "\npytestmark = pytest.mark.wire\n" in collection_path.read_text(encoding="utf-8")) or None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from shared import data_map
 from shared.cosmos import Database, Item
-from shared.data_map import READINGS, Record
+from shared.data_map import READINGS, Erasure, Record
 from shared.ledger import CHAIN
 
 _EVERYTHING: Final = "SELECT * FROM c"
@@ -47,6 +47,40 @@ async def _everything(person_id: str, *, database: Database) -> AsyncIterator[He
                 yield _held("devices", item, link["deviceId"])
         async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
             yield _held("telemetry", item, link["deviceId"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One stored item that an erasure of a person reaches, and what becomes of it."""
+
+    container: str
+    partition: str
+    item_id: str
+    record_name: str
+    becomes: Erasure
+
+
+async def erasure_walk(person_id: str, *, database: Database) -> AsyncIterator[Reached]:
+    """Every stored item that an erasure of a person reaches: what an export shows, and the look-ups and jobs behind it.
+
+    It is the walk of a job, never of a request: jobs are found across partitions.
+    """
+    keys: list[str] = []
+    async for held in _everything(person_id, database=database):
+        keys += [str(held.item[name]) for name in ("identityKey", "contactKey") if name in held.item]
+        yield _reached(held.record.container, held.item, database)
+    for key in keys:
+        entry = await database["identities"].read(key, key)
+        if entry is not None:
+            yield _reached("identities", entry, database)
+    async for job in database["jobs"].query("SELECT * FROM c WHERE c.personId = @person", {"person": person_id}):
+        yield _reached("jobs", job, database)
+
+
+def _reached(container: str, item: Item, database: Database) -> Reached:
+    name = str(item["type"])
+    partition = str(item[database[container].partition_key])
+    return Reached(container, partition, item["id"], name, data_map.record(container, name).erasure)
 
 
 def _held(container: str, item: Item, device_id: str | None) -> Held:

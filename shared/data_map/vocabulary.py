@@ -94,6 +94,10 @@ class Field:
     exported: bool = True
 
 
+Erasure = Literal["purge", "expires", "keep_random_ids"]
+"""What an erasure makes of a record: it goes at once, it is gone soon by itself, or random ids without meaning stay."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One kind of stored item; `type` in the item names it."""
@@ -109,7 +113,7 @@ class Record:
     export: Literal["person", "device", "telemetry", "ledger"] | None
     """Under which walk an export reaches it; None: it is not handed out, and `export_note` says why."""
     export_note: str = ""
-    erasure: Literal["purge", "expires", "keep_random_ids"] = "purge"
+    erasure: Erasure = "purge"
     visible_to: tuple[str, ...] = ("the person",)
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from export_user_data.bundle import Order, bundle
 from export_user_data.verify import NotGenuine, main, verify
+from export_user_data.walk import erasure_walk
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
 from register_device.contract import AppInstallation
@@ -24,10 +25,14 @@ from register_device.installations import register_installation
 from register_device.support_cases import open_case
 from shared.callers import Resident
 from shared.cosmos import Database
+from shared.data_map import CONTAINERS
 from shared.gate import load_policy
+from shared.jobs import start_job
 from shared.keys import KeySet
-from shared.people import own_record
+from shared.people import own_record, person_without_account, resident
+from shared.sign_in import Identity
 from tests.conftest import SettableClock
+from tests.doubles import RecordingHub
 from tests.keys import signing_jwks
 from tests.people import IDENTITY_KEY, House
 
@@ -247,3 +252,35 @@ async def test_a_person_without_anything_gets_a_bundle_too(house: House, export_
     await own_record(Resident("maria", "maria@resident.example", "key"), database=house.database, now=house.clock())
     path = await exported(house, "maria", export_keys, tmp_path / "maria.zip")
     assert verify(path, export_keys.public())["itemsInStore"] == {"person": 1, "gate": 1}
+
+
+async def test_an_erasure_reaches_everything_that_is_held(house: House) -> None:
+    """In every container: what the walk misses would outlive its person."""
+    identity = Identity("https://sign-in.example", "subject", "maria@resident.example", frozenset())
+    database = house.database
+    await person_without_account(
+        "maria@resident.example", database=database, identity_key=IDENTITY_KEY, now=house.clock()
+    )
+    maria = await resident(identity, database=database, identity_key=IDENTITY_KEY, now=house.clock())
+    await live(house, maria.person_id, "VEO-000001")
+    await start_job(
+        "export", maria.person_id, {"scope": "access"}, jobs=database["jobs"], hub=RecordingHub(), now=house.clock()
+    )
+    reached = {(one.container, one.item_id): one async for one in erasure_walk(maria.person_id, database=database)}
+    missed = [
+        (container, item["type"], item["id"])
+        for container, definition in CONTAINERS.items()
+        if container != "ledger"  # its random names mean nothing once the person's own item is gone
+        async for item in database[container].query("SELECT * FROM c")
+        if definition.records[item["type"]].erasure != "expires" and (container, item["id"]) not in reached
+    ]
+    assert missed == []
+    assert {one.container for one in reached.values()} == {
+        "people",
+        "identities",
+        "devices",
+        "telemetry",
+        "ledger",
+        "jobs",
+    }
+    assert {one.becomes for one in reached.values() if one.record_name == "gate"} == {"keep_random_ids"}

@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
-from register_device.contract import ChallengeIssued
+from register_device.contract.monitors import ChallengeIssued
 from shared import clock, data_map
 from shared.admission import Admission
 from shared.callers import AttestedMonitor, Caller

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Final
 
-from register_device.contract import ClaimIssued
+from register_device.contract.monitors import ClaimIssued
 from shared import clock, data_map
 from shared.cosmos import Container, Item, Stale, declared
 from shared.errors import Problem

@@ -5,7 +5,7 @@ import calendar
 from datetime import date, datetime
 from typing import Any, Final
 
-from register_device.contract import Device, Warranty
+from register_device.contract.devices import Device, Warranty
 from register_device.registration import DEVICE_ITEM
 from shared import clock
 from shared.cosmos import Database, Item

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from register_device.contract import AppInstallation
+from register_device.contract.account import AppInstallation
 from shared import clock
 from shared.cosmos import Conflict, Container, Create, Replace, Stale
 from shared.gate import write_behind_gate

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from register_device.claims import Claim, redeem_claim
-from register_device.contract import DeviceAccess, DeviceData, Registration
+from register_device.contract.monitors import DeviceAccess, DeviceData, Registration
 from shared import clock
 from shared.callers import AttestedMonitor
 from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, Stale, declared

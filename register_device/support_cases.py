@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from register_device.contract import SupportCase
+from register_device.contract.support import SupportCase
 from register_device.devices import owned_device
 from shared import clock
 from shared.cosmos import Database, Item, Stale, declared

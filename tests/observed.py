@@ -29,7 +29,7 @@ class Observed:
         """What was stored and is not in the map, as sentences."""
         return [
             f"Container '{container}', record '{record}': field '{name}' is stored and not declared. "
-            "Declare it in shared/data_map/containers.py with its purpose, or do not store it."
+            "Declare it in shared/data_map/containers/ with its purpose, or do not store it."
             for (container, record), names in sorted(self.fields.items())
             for name in sorted(names - _declared(container, record))
         ]
@@ -38,7 +38,7 @@ class Observed:
         """What is in the map and was never stored, as sentences."""
         return [
             f"Container '{container}', record '{record}': field '{name}' is declared and was never stored by the "
-            "whole test run. Test what stores it, or take it out of shared/data_map/containers.py."
+            "whole test run. Test what stores it, or take it out of shared/data_map/containers/."
             for container, definition in data_map.CONTAINERS.items()
             for record, declared in definition.records.items()
             for name in sorted(declared.fields.keys() - self.fields.get((container, record), set()))

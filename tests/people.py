@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from register_device.claims import issue_claim
-from register_device.contract import DeviceAccess, DeviceData, Registration
+from register_device.contract.monitors import DeviceAccess, DeviceData, Registration
 from register_device.registration import register_monitor
 from shared.callers import AttestedMonitor, Resident
 from shared.cosmos import Database

@@ -14,7 +14,10 @@ ALLOWED = {
     "azure.functions": {
         "function_app.py",
         "shared/http.py",
-        "register_device/triggers.py",
+        "register_device/triggers/__init__.py",
+        "register_device/triggers/monitors.py",
+        "register_device/triggers/residents.py",
+        "register_device/triggers/support.py",
         "ingest_telemetry/triggers.py",
         "export_user_data/triggers.py",
     },

@@ -20,7 +20,7 @@ from export_user_data.verify import NotGenuine, main, verify
 from export_user_data.walk import erasure_walk
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
-from register_device.contract import AppInstallation
+from register_device.contract.account import AppInstallation
 from register_device.installations import register_installation
 from register_device.support_cases import open_case
 from shared.callers import Resident

@@ -4,7 +4,7 @@ import pytest
 
 from export_user_data import inbox
 from export_user_data.contract import Notifications
-from register_device.contract import AppInstallation
+from register_device.contract.account import AppInstallation
 from register_device.installations import register_installation
 from shared.callers import Resident
 from shared.cosmos import Container, Database

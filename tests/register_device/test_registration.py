@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from register_device import registration
-from register_device.contract import DeviceAccess, DeviceData, Registration, SupportCase
+from register_device.contract.monitors import DeviceAccess, DeviceData, Registration
+from register_device.contract.support import SupportCase
 from register_device.devices import list_devices, owned_device
 from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case

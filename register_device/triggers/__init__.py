@@ -1,0 +1,14 @@
+"""The functions of `register_device`, a module for each kind of caller."""
+
+import azure.functions as func
+
+from register_device.triggers import monitors, residents, support
+from shared.http import Api
+
+
+def blueprint(api: Api) -> func.Blueprint:
+    """All functions of the package."""
+    functions = func.Blueprint()
+    for callers in (residents, monitors, support):
+        callers.register(api, functions)
+    return functions

@@ -1,0 +1,76 @@
+"""The HTTP functions of monitors."""
+
+from http import HTTPStatus
+
+import azure.functions as func
+
+from register_device import attestation, registration
+from register_device.contract.monitors import ChallengeIssued, ChallengeRequest, DeviceAccess, Registration
+from shared.admission import ANYONE
+from shared.callers import Anyone, AttestedMonitor
+from shared.contract import Nothing
+from shared.http import Answer, Api, Call
+
+CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
+
+
+def register(api: Api, functions: func.Blueprint) -> None:
+    """Add them to the app."""
+
+    @api.operation(
+        functions,
+        "POST",
+        "devices/challenge",
+        admission=ANYONE,
+        body=ChallengeRequest,
+        answers={OK: ChallengeIssued},
+    )
+    async def issue_challenge(call: Call[Anyone, ChallengeRequest]) -> ChallengeIssued:
+        """Give a monitor a challenge to prove its make with."""
+        return attestation.new_challenge(
+            call.body.serial_number, keys=call.services.device_keys, now=call.services.clock()
+        )
+
+    @api.operation(
+        functions,
+        "POST",
+        "devices/register",
+        admission=attestation.ATTESTED,
+        body=Registration,
+        answers={CREATED: DeviceAccess, OK: DeviceAccess},
+        problems=("serial_mismatch", "claim_unknown", "claim_expired", "claim_used", "busy"),
+    )
+    async def register_device(call: Call[AttestedMonitor, Registration]) -> Answer:
+        """Pair a monitor with the account behind a claim."""
+        services = call.services
+        access, is_new = await registration.register_monitor(
+            call.caller,
+            call.body,
+            database=services.database,
+            keys=services.device_keys,
+            identity_key=services.settings.identity_key,
+            journal=services.journal,
+            now=services.clock(),
+        )
+        return Answer(access, CREATED if is_new else OK)
+
+    @api.operation(
+        functions,
+        "POST",
+        "devices/token",
+        admission=attestation.ATTESTED,
+        body=Nothing,
+        answers={OK: DeviceAccess},
+        problems=("device_not_registered",),
+    )
+    async def renew_device_token(call: Call[AttestedMonitor, Nothing]) -> DeviceAccess:
+        """Give a registered monitor a fresh token under the policy in force."""
+        services = call.services
+        return await registration.renew_access(
+            call.caller,
+            database=services.database,
+            keys=services.device_keys,
+            identity_key=services.settings.identity_key,
+            journal=services.journal,
+            now=services.clock(),
+        )

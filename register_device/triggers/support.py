@@ -1,0 +1,58 @@
+"""The HTTP functions of support cases."""
+
+from http import HTTPStatus
+
+import azure.functions as func
+
+from register_device import support_cases
+from register_device.contract.support import OpenSupportCase, SupportCase
+from shared.admission import RESIDENT
+from shared.callers import Resident
+from shared.contract import Nothing
+from shared.http import Api, Call
+
+CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
+
+
+def register(api: Api, functions: func.Blueprint) -> None:
+    """Add them to the app."""
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/devices/{deviceId}/support-cases",
+        admission=RESIDENT,
+        body=OpenSupportCase,
+        answers={CREATED: SupportCase},
+        problems=("device_not_yours", "support_cases_too_many"),
+    )
+    async def open_support_case(call: Call[Resident, OpenSupportCase]) -> SupportCase:
+        """Open a support case: performance data of the device is collected until it closes."""
+        return await support_cases.open_case(
+            call.caller.person_id,
+            call.id("deviceId"),
+            call.body.days,
+            database=call.services.database,
+            journal=call.services.journal,
+            now=call.services.clock(),
+        )
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/devices/{deviceId}/support-cases/{caseId}/close",
+        admission=RESIDENT,
+        body=Nothing,
+        answers={OK: SupportCase},
+        problems=("device_not_yours", "support_case_unknown"),
+    )
+    async def close_support_case(call: Call[Resident, Nothing]) -> SupportCase:
+        """Close a support case: nothing more is collected under it."""
+        return await support_cases.close_case(
+            call.caller.person_id,
+            call.id("deviceId"),
+            call.id("caseId"),
+            database=call.services.database,
+            journal=call.services.journal,
+            now=call.services.clock(),
+        )

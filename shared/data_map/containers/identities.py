@@ -1,0 +1,35 @@
+"""`identities`: who a sign-in or an address is."""
+
+from typing import Final
+
+from shared.data_map.vocabulary import Category, Container, Field, Record, Source
+
+IDENTITIES: Final = Container(
+    partition_key="key",
+    records={
+        "identity": Record(
+            container="identities",
+            about="Which person a sign-in identity is.",
+            category=Category.SERVICE,
+            export=None,
+            export_note="a keyed hash without meaning outside this service",
+            fields={
+                "key": Field(about="Keyed hash of issuer and subject.", source=Source.SIGN_IN),
+                "personId": Field(about="Random id of the person."),
+                "createdAt": Field(about="First sign-in.", unit="UTC"),
+            },
+        ),
+        "contact": Record(
+            container="identities",
+            about="Which person without an account gave an e-mail address.",
+            category=Category.SERVICE,
+            export=None,
+            export_note="a keyed hash without meaning outside this service",
+            fields={
+                "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON),
+                "personId": Field(about="Random id of the person."),
+                "createdAt": Field(about="When the address was first given.", unit="UTC"),
+            },
+        ),
+    },
+)

@@ -1,0 +1,122 @@
+"""`people`: everything that belongs to one person."""
+
+from typing import Final
+
+from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, YEAR
+from shared.data_map.vocabulary import Category, Container, Field, Record, Source
+
+PEOPLE: Final = Container(
+    partition_key="personId",
+    indexed=("type", "createdAt", "nextAttemptAt"),
+    records={
+        "person": Record(
+            container="people",
+            about="A person, with or without an account.",
+            category=Category.PERSON,
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "email": Field(
+                    about="The e-mail address: of the account, or given without one.", source=Source.SIGN_IN
+                ),
+                "createdAt": Field(about="First sign-in.", unit="UTC"),
+                "identityKey": Field(about="Key of the sign-in identity, so that an erasure finds it.", exported=False),
+                "contactKey": Field(
+                    about="Key of the address that was given without an account, so that an erasure finds it.",
+                    exported=False,
+                ),
+            },
+        ),
+        "appInstallation": Record(
+            container="people",
+            about="The mobile application on one phone.",
+            category=Category.APP,
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "installationId": Field(about="Id of the installation."),
+                "pushToken": Field(about="Address for push notifications.", source=Source.APP),
+                "apnsToken": Field(about="Address for push notifications through Apple.", source=Source.APP),
+                "apnsSandbox": Field(about="Whether that address is Apple's test service.", source=Source.APP),
+                "os": Field(about="Mobile operating system.", source=Source.APP),
+                "osVersion": Field(about="Its version.", source=Source.APP),
+                "appVersion": Field(about="Version of the application.", source=Source.APP),
+                "appBuild": Field(about="Build of the application.", source=Source.APP),
+                "phoneModel": Field(about="Model of the phone.", source=Source.APP),
+                "language": Field(about="Language of the application.", source=Source.APP),
+                "active": Field(about="Whether calls are forwarded to this phone.", source=Source.APP),
+                "registeredAt": Field(about="First registration.", unit="UTC"),
+                "updatedAt": Field(about="Last change.", unit="UTC"),
+            },
+        ),
+        "gate": Record(
+            container="people",
+            about="What may be stored about the person.",
+            category=Category.SERVICE,
+            export="person",
+            erasure="keep_random_ids",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                **{name: field for name, field in GATE_FIELDS.items() if name != "end"},
+            },
+        ),
+        "marker": Record(
+            container="people",
+            about="The lock of the gate: it exists under the present epoch only.",
+            category=Category.SERVICE,
+            export=None,
+            export_note="a technical lock without data",
+            fields={"personId": Field(about="Random id of the person.")},
+        ),
+        "link": Record(
+            container="people",
+            about="The person's tie to one device.",
+            category=Category.DEVICE,
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "deviceId": Field(about="Id of the device."),
+                "ownershipId": Field(about="The period of ownership."),
+                "role": Field(about="What the person is to the device."),
+                "state": Field(about="pending while the registration is under way, then active or ended."),
+                "since": Field(about="Begin of the period.", unit="UTC"),
+                "until": Field(about="End of the period.", unit="UTC"),
+            },
+        ),
+        "ledgerSubject": Record(
+            container="people",
+            about="The random name under which the ledger keeps what was done; without it nobody can tell whose.",
+            category=Category.SERVICE,
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "ledgerSubject": Field(about="Random name of the person in the ledger."),
+            },
+        ),
+        "notification": Record(
+            container="people",
+            about="Something that the person was told, in the app and by mail.",
+            category=Category.SERVICE,
+            retention=YEAR,
+            dated_from="createdAt",
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "notificationId": Field(about="Id of the notification, derived from what it is about."),
+                "template": Field(about="Which text it has."),
+                "subjectId": Field(about="Id of the ownership, support case or export that it is about."),
+                "parameters": Field(about="The values in its text."),
+                "createdAt": Field(about="When it was made.", unit="UTC"),
+                "mail": Field(about="pending until a mail server has taken it, then sent."),
+                "attempts": Field(about="How often sending it was begun."),
+                "nextAttemptAt": Field(
+                    about="While pending: until when a worker holds it, and when the next one tries.", unit="UTC"
+                ),
+                "language": Field(about="Language that it was sent in."),
+                "sentAt": Field(about="When a mail server took it.", unit="UTC"),
+                "readAt": Field(about="When the person had read it in the app.", unit="UTC"),
+                "expiresAt": EXPIRES,
+            },
+        ),
+    },
+)

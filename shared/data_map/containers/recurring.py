@@ -1,0 +1,19 @@
+"""Fields that several containers have."""
+
+from datetime import timedelta
+from typing import Final
+
+from shared.data_map.vocabulary import Field
+
+YEAR: Final = timedelta(days=365)
+
+GATE_FIELDS: Final[dict[str, Field]] = {
+    "epoch": Field(about="Number of the policy; every change raises it."),
+    "start": Field(about="Begin of the period.", unit="UTC"),
+    "end": Field(about="End of the period.", unit="UTC"),
+    "windows": Field(about="Per category the times during which it is collected.", unit="UTC"),
+    "tombstone": Field(about="Whether it was erased."),
+    "changedAt": Field(about="When the present policy began.", unit="UTC"),
+}
+
+EXPIRES: Final = Field(about="When the item is destroyed.", unit="UTC")

@@ -1,0 +1,94 @@
+"""`telemetry`: what one period of ownership holds."""
+
+from datetime import timedelta
+from typing import Final
+
+from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, YEAR
+from shared.data_map.vocabulary import Category, Container, Field, Record, Source
+
+_TIMES: Final = {
+    "sentAt": Field(about="When the monitor sent the message, by its own clock.", source=Source.MONITOR, unit="UTC"),
+    "receivedAt": Field(about="When this service received the message.", unit="UTC"),
+}
+
+_READINGS_FIELDS: Final[dict[str, Field]] = {
+    "ownershipId": Field(about="The period of ownership that the readings belong to."),
+    "category": Field(about="The category of all readings in the item."),
+    "messageId": Field(about="The monitor's id of the message.", source=Source.MONITOR),
+    "schemaVersion": Field(about="Version of the telemetry envelope.", source=Source.MONITOR),
+    **_TIMES,
+    "clockOffsetS": Field(about="How far the monitor's clock was behind when it sent the message.", unit="s"),
+    "timeQuality": Field(about="'device' when the monitor's clock was right, 'corrected' when the offset was added."),
+    "observedFrom": Field(about="Corrected time of the first reading.", unit="UTC"),
+    "observedTo": Field(about="Corrected time of the last reading.", unit="UTC"),
+    "count": Field(about="How many readings the item holds.", unit="readings"),
+    "columns": Field(
+        about="The readings: per kind one list per field, with the declared units in the fields' names.",
+        source=Source.MONITOR,
+    ),
+    "bodyHash": Field(
+        about="SHA-256 of the whole message before anything was refused of it, which tells a repeat from another one.",
+        exported=False,
+    ),
+    "epoch": Field(about="The policy under which the item was admitted.", exported=False),
+    "expiresAt": Field(about="When the item is destroyed.", unit="UTC"),
+}
+
+TELEMETRY: Final = Container(
+    partition_key="ownershipId",
+    indexed=("receivedAt",),
+    records={
+        "gate": Record(
+            container="telemetry",
+            about="What may be stored for one period of ownership.",
+            category=Category.SERVICE,
+            export="telemetry",
+            erasure="keep_random_ids",
+            fields={"ownershipId": Field(about="The period of ownership."), **GATE_FIELDS},
+        ),
+        "marker": Record(
+            container="telemetry",
+            about="The lock of the gate: it exists under the present epoch only.",
+            category=Category.SERVICE,
+            export=None,
+            export_note="a technical lock without data",
+            fields={"ownershipId": Field(about="The period of ownership.")},
+        ),
+        "usageReadings": Record(
+            container="telemetry",
+            about="How the video door entry system was used.",
+            category=Category.USAGE,
+            retention=2 * YEAR,
+            dated_from="receivedAt",
+            export="telemetry",
+            fields=_READINGS_FIELDS,
+        ),
+        "performanceReadings": Record(
+            container="telemetry",
+            about="How hardware, firmware and software of the monitor performed.",
+            category=Category.PERFORMANCE,
+            retention=timedelta(days=180),
+            dated_from="receivedAt",
+            export="telemetry",
+            visible_to=("the owner", "support staff while the case is open"),
+            fields=_READINGS_FIELDS,
+        ),
+        "attributableMalformed": Record(
+            container="telemetry",
+            about="An event of this monitor that could not be stored as readings.",
+            category=Category.SERVICE,
+            retention=timedelta(days=14),
+            dated_from="enqueuedAt",
+            export="telemetry",
+            visible_to=("the owner", "engineers"),
+            fields={
+                "ownershipId": Field(about="The period of ownership."),
+                "reason": Field(about="Why it could not be stored."),
+                "enqueuedAt": Field(about="When the hub took it.", unit="UTC"),
+                "body": Field(about="The event as received, in base64.", source=Source.MONITOR),
+                "truncated": Field(about="Whether the body was cut to its limit."),
+                "expiresAt": EXPIRES,
+            },
+        ),
+    },
+)

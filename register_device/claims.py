@@ -136,33 +136,37 @@ async def _claim_of_code(
 
 
 async def _refuse_too_many(device_id: str, *, claims: Container, now: datetime) -> Item | None:
-    """The count of a monitor, when it has tries left; None when it has not tried lately.
+    """The tries of a monitor that has some left; they may have lapsed.
 
     Raises:
         Problem: claim_tries_used_up.
     """
     tries = await claims.read(device_id, device_id)
-    if tries is None or now >= clock.moment(tries["expiresAt"]):
-        return None
-    if tries["count"] >= TRIES:
-        remaining = clock.moment(tries["expiresAt"]) - now
-        wait_s = int(remaining.total_seconds()) + 1
+    if tries is not None and tries["count"] >= TRIES and not _lapsed(tries, now):
+        wait_s = int((clock.moment(tries["expiresAt"]) - now).total_seconds()) + 1
         raise Problem("claim_tries_used_up", retry_after_s=wait_s, counted="claim.too_many_tries")
     return tries
 
 
+def _lapsed(tries: Item, now: datetime) -> bool:
+    return now >= clock.moment(tries["expiresAt"])
+
+
 async def _count_try(device_id: str, *, claims: Container, now: datetime) -> None:
-    """Count one more try; it is forgotten ten minutes after the first one.
+    """Count one more try; all are forgotten ten minutes after the first one.
 
     Raises:
         Problem: claim_tries_used_up; busy, when other requests of this monitor kept changing it.
     """
-    retention = data_map.retention("claims", "claimTries")
     for _ in range(_CHANGES_TRIED):
         tries = await _refuse_too_many(device_id, claims=claims, now=now)
-        count, expires_at = (tries["count"], clock.moment(tries["expiresAt"])) if tries else (0, now + retention)
+        if tries is None or _lapsed(tries, now):
+            count, expires_at = 1, now + data_map.retention("claims", "claimTries")
+        else:
+            count, expires_at = tries["count"] + 1, clock.moment(tries["expiresAt"])
+        item = _tries_item(device_id, count, expires_at, now)
         try:
-            await _write_tries(device_id, count + 1, expires_at, tries, claims=claims, now=now)
+            await (claims.create(item) if tries is None else claims.replace(item, tries["_etag"]))
         except (Conflict, Stale):
             continue
         return
@@ -173,20 +177,18 @@ async def _give_back(device_id: str, *, claims: Container, now: datetime) -> Non
     """Take back one try: that of a right code."""
     for _ in range(_CHANGES_TRIED):
         tries = await claims.read(device_id, device_id)
-        if tries is None or now >= clock.moment(tries["expiresAt"]):
+        if tries is None or _lapsed(tries, now):
             return
+        item = _tries_item(device_id, tries["count"] - 1, clock.moment(tries["expiresAt"]), now)
         try:
-            expires_at = clock.moment(tries["expiresAt"])
-            await _write_tries(device_id, tries["count"] - 1, expires_at, tries, claims=claims, now=now)
+            await claims.replace(item, tries["_etag"])
         except Stale:
             continue
         return
 
 
-async def _write_tries(
-    device_id: str, count: int, expires_at: datetime, known: Item | None, *, claims: Container, now: datetime
-) -> None:
-    item: Item = {
+def _tries_item(device_id: str, count: int, expires_at: datetime, now: datetime) -> Item:
+    return {
         "id": device_id,
         "type": "claimTries",
         "claimId": device_id,
@@ -194,11 +196,6 @@ async def _write_tries(
         "expiresAt": clock.text(expires_at),
         "ttl": max(1, int((expires_at - now).total_seconds())),  # a TTL counts from the last write
     }
-    if known is not None:
-        await claims.replace(item, known["_etag"])
-        return
-    lapsed = await claims.read(device_id, device_id)
-    await (claims.create(item) if lapsed is None else claims.replace(item, lapsed["_etag"]))
 
 
 async def _bound(item: Item, device_id: str, *, claims: Container, now: datetime) -> Item:

@@ -1,12 +1,14 @@
 """Claims: who may redeem one, how often, and until when."""
 
 import asyncio
-from collections.abc import Awaitable
+import json
+import re
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
-from register_device.claims import CLAIM_LIFE, Claim, issue_claim, redeem_claim
+from register_device.claims import CLAIM_LIFE, TRIES, Claim, issue_claim, redeem_claim
 from shared import data_map
 from shared.cosmos import Database
 from shared.errors import Problem
@@ -113,3 +115,88 @@ async def test_the_secret_is_not_stored(database: Database, clock: SettableClock
     issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
     stored = await database["claims"].read(issued.claim_id, issued.claim_id)
     assert issued.claim.partition(".")[2] not in str(stored)
+
+
+async def test_a_typed_code_is_as_good_as_the_qr_code(database: Database, clock: SettableClock) -> None:
+    """The same claim: whichever the monitor is given first, and then again."""
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    by_code = await redeemed(issued.code, database, clock)
+    by_scan = await redeemed(issued.claim, database, clock)
+    assert by_code == by_scan
+    assert by_code.person_id == "maria"
+
+
+@pytest.mark.parametrize(
+    "written", [str.lower, lambda code: code.replace("-", " "), lambda code: code.replace("-", "")]
+)
+async def test_a_code_is_understood_as_people_type_it(
+    database: Database, clock: SettableClock, written: Callable[[str], str]
+) -> None:
+    """In small letters, with a space or nothing where the dash is."""
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    assert (await redeemed(written(issued.code), database, clock)).person_id == "maria"
+
+
+async def test_a_code_holds_40_bits_and_no_letter_that_is_taken_for_another(
+    database: Database, clock: SettableClock
+) -> None:
+    """It is made of 32 characters, and eight of them."""
+    codes = [
+        (await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())).code
+        for _ in range(50)
+    ]
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}", one) for one in codes)
+    assert len(set(codes)) == 50
+
+
+async def test_neither_secret_nor_code_is_stored(database: Database, clock: SettableClock) -> None:
+    """Who reads the database can redeem nothing."""
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    stored = json.dumps([item async for item in database["claims"].query("SELECT * FROM c")])
+    assert issued.claim.partition(".")[2] not in stored
+    assert issued.code not in stored
+    assert issued.code.replace("-", "") not in stored
+
+
+@pytest.mark.parametrize("guess", ["0000-0000", f"{'0' * 32}.guess"])
+async def test_a_monitor_has_a_few_tries(database: Database, clock: SettableClock, guess: str) -> None:
+    """Then it waits, also with a right claim: a guesser does not learn which one was right."""
+    for _ in range(TRIES):
+        assert await code(redeemed(guess, database, clock)) == "claim_unknown"
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    for shown in (issued.claim, issued.code):
+        with pytest.raises(Problem, match="claim_tries_used_up") as refused:
+            await redeemed(shown, database, clock)
+        assert 0 < (refused.value.retry_after_s or 0) <= 601
+    clock.forward(minutes=10)
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    assert (await redeemed(issued.claim, database, clock)).person_id == "maria"
+
+
+async def test_guesses_at_once_get_no_more_tries(database: Database, clock: SettableClock) -> None:
+    """Each is counted before it is looked up."""
+    guesses = [redeemed(f"0000-{number:04}", database, clock) for number in range(30)]
+    results = await asyncio.gather(*guesses, return_exceptions=True)
+    codes = [result.code for result in results if isinstance(result, Problem)]
+    assert len(codes) == 30
+    assert codes.count("claim_unknown") == TRIES
+
+
+async def test_a_right_code_buys_no_more_guesses(database: Database, clock: SettableClock) -> None:
+    """Who has an account can make right codes; only the try of the right one is given back."""
+    for number in range(TRIES):
+        issued = await issue_claim("mallory", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+        await redeemed(issued.code, database, clock)
+        assert await code(redeemed(f"0000-{number:04}", database, clock)) == "claim_unknown"
+    assert await code(redeemed("0000-9999", database, clock)) == "claim_tries_used_up"
+
+
+async def test_a_lost_answer_can_be_asked_for_as_often_as_it_is_lost(database: Database, clock: SettableClock) -> None:
+    """A right code costs no try."""
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    claims = [await redeemed(issued.code, database, clock) for _ in range(TRIES + 2)]
+    assert len(set(claims)) == 1
+
+
+async def redeemed(shown: str, database: Database, clock: SettableClock) -> Claim:
+    return await redeem_claim(shown, "monitor", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from register_device.devices import owned_device
+from register_device.devices import owned_device, release_device
 from register_device.guests import list_guests
 from register_device.support_cases import open_case
 from shared.callers import Resident
@@ -169,3 +169,22 @@ async def test_guests_end_with_the_ownership(hosts: Hosts, maria: Resident, jord
     assert (await hosts.recorded(jordi))[-1] == ("guest_removed", "service")
     for place in await hosts.stored("devices", "guest"):
         assert {"inviteeKey", "guestPersonId"} & place.keys() == set()
+
+
+async def test_guests_end_when_the_owner_lets_the_monitor_go(hosts: Hosts, maria: Resident, jordi: Resident) -> None:
+    """It has no owner then; who was invited cannot accept, and who was a guest is none."""
+    await hosts.accept(jordi, await hosts.invited(maria))
+    clara = await hosts.sign_in("clara")
+    open_still = await hosts.invited(maria, "clara")
+    await release_device(
+        maria.person_id,
+        hosts.device_id,
+        database=hosts.database,
+        journal=hosts.house.journal,
+        now=hosts.clock(),
+    )
+    assert [one["until"] for one in await hosts.devices(jordi)] == [text(hosts.clock())]
+    assert await hosts.told(jordi) == ["guest_access_ended"]
+    for refused in (hosts.accept(clara, open_still), hosts.decline(clara, open_still)):
+        with pytest.raises(Problem, match="invitation_unknown"):
+            await refused

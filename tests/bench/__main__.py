@@ -1,41 +1,30 @@
 """`make bench`: one figure a line, `name: value unit`. Request units are modelled; ratios compare within this run."""
 
 import asyncio
-import json
 import statistics
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
-from local.cosmos.server import CosmosServer
 from local.mail import MailSink
-from local.provision import provision_cosmos
-from local.resources import Resources
-from register_device.contract.monitors import Renewal
+from register_device.contract.monitors import DeviceAccess, Renewal
 from register_device.registration import renew_access
 from shared.callers import AttestedMonitor, Resident
-from shared.cosmos import Database
 from shared.gate import load_policy
-from shared.keys import KeySet
 from shared.mail import Mailer
 from shared.notifications import deliver, deliver_due, notify
 from shared.people import own_record
-from tests.conftest import SettableClock
-from tests.keys import symmetric_jwks
-from tests.people import IDENTITY_KEY, SERIAL, House
+from tests.bench.figures import Meter, figure, measured_house
+from tests.people import IDENTITY_KEY, House
 
 IMPORTS = 7
+REGISTRATIONS = 300
 SIZES = (1, 10, 60)
-
-
-def figure(name: str, value: float, unit: str) -> None:
-    print(f"{name}: {value:.4g} {unit}", flush=True)
 
 
 def import_seconds(module: str) -> float:
@@ -56,26 +45,6 @@ def imports() -> None:
     figure("import_ratio", app / library, "x")
 
 
-class Meter:
-    """Counts what a piece of work costs the database."""
-
-    def __init__(self, server: CosmosServer) -> None:
-        self._url = f"{server.endpoint}_local/usage"
-
-    def _ask(self, method: str) -> dict[str, Any]:
-        with urllib.request.urlopen(urllib.request.Request(self._url, method=method), timeout=10) as answer:  # noqa: S310 - loopback
-            content = answer.read()
-        return dict(json.loads(content)) if content else {}
-
-    async def cost(self, work: Awaitable[object]) -> tuple[int, float]:
-        """Requests and modelled request units of some work."""
-        await asyncio.to_thread(self._ask, "DELETE")
-        await work
-        containers = (await asyncio.to_thread(self._ask, "GET"))["containers"]
-        used = [container for name, container in containers.items() if name != "account"]
-        return sum(one["requests"] for one in used), sum(one["requestUnits"] for one in used)
-
-
 def reading(moment: datetime) -> dict[str, Any]:
     """A kind, a time and five numeric fields."""
     return {
@@ -90,39 +59,44 @@ def reading(moment: datetime) -> dict[str, Any]:
 
 
 async def database_costs() -> None:
-    """Requests and modelled request units of the main job's steps."""
-    async with CosmosServer() as server:
-        resources = Resources.load()
-        await provision_cosmos(server.endpoint, server.key, resources)
-        database = await Database.open(server.endpoint, server.key, resources.database)
-        try:
-            await _steps(
-                House(database, KeySet(symmetric_jwks(), "HS256"), SettableClock(datetime.now(UTC))), Meter(server)
-            )
-        finally:
-            await database.close()
+    """Requests and modelled request units of the main job's steps, and how many a second of CPU does."""
+    async with measured_house() as (house, meter):
+        await house.pair("somebody", "VEO-WARM-UP")  # the client reads each container's metadata once
+        person = own_record(
+            Resident("maria", "maria@resident.example", "key"), database=house.database, now=house.clock()
+        )
+        await meter.report("sign_up", person)
+        await _notification(house, meter)
+        claim = await house.claim("maria")
+        await house.register(claim)
+        await meter.report("registration_repeated", house.register(claim))
+        await _registrations(house, meter)
+        for size in SIZES:
+            await _ingest(house, meter, size)
 
 
-async def _steps(house: House, meter: Meter) -> None:
-    await house.pair("somebody", "VEO-WARM-UP")  # the client reads each container's metadata once
-    person = own_record(Resident("maria", "maria@resident.example", "key"), database=house.database, now=house.clock())
-    await _report("sign_up", meter, person)
-    claim = await house.claim("maria")
-    await _report("registration", meter, house.register(claim))
-    await _report("registration_repeated", meter, house.register(claim))
-    renewal = renew_access(
-        AttestedMonitor(SERIAL, "veo-wifi"),
-        Renewal(),
-        database=house.database,
-        keys=house.keys,
-        identity_key=IDENTITY_KEY,
-        journal=house.journal,
-        now=house.clock(),
-    )
-    await _report("token_renewal", meter, renewal)
-    await _notification(house, meter)
-    for size in SIZES:
-        await _ingest(house, meter, size)
+async def _registrations(house: House, meter: Meter) -> None:
+    """New monitors, each with a claim of its own; then their renewals, with the last token and without."""
+    claims = [await house.claim(f"owner-{number}") for number in range(REGISTRATIONS)]
+    accesses: dict[int, DeviceAccess] = {}
+
+    async def register(number: int) -> None:
+        accesses[number], _ = await house.register(claims[number], f"VEO-{number:06}")
+
+    async def renew(number: int, token: str | None) -> None:
+        await renew_access(
+            AttestedMonitor(f"VEO-{number:06}", "veo-wifi"),
+            Renewal(token=token),
+            database=house.database,
+            keys=house.keys,
+            identity_key=IDENTITY_KEY,
+            journal=house.journal,
+            now=house.clock(),
+        )
+
+    await meter.rate("registration", REGISTRATIONS, register)
+    await meter.rate("token_renewal", REGISTRATIONS, lambda number: renew(number, accesses[number].token))
+    await meter.rate("token_renewal_reference", REGISTRATIONS, lambda number: renew(number, None))
 
 
 async def _notification(house: House, meter: Meter) -> None:
@@ -136,30 +110,24 @@ async def _notification(house: House, meter: Meter) -> None:
     async with MailSink() as sink:
         mailer = Mailer.of(sink.address, sender="no-reply@blue.example", password=None)
         await deliver_due(people=people, mailer=mailer, now=house.clock)
-        await _report("notification", meter, tell())
+        await meter.report("notification", tell())
         told = await tell()
-        await _report("mail", meter, deliver("maria", told, people=people, mailer=mailer, now=house.clock))
-        await _report("mail_timer_idle", meter, deliver_due(people=people, mailer=mailer, now=house.clock))
-
-
-async def _report(name: str, meter: Meter, work: Awaitable[object]) -> None:
-    requests, units = await meter.cost(work)
-    figure(f"{name}_cosmos_requests", requests, "requests")
-    figure(f"{name}_modelled_ru", units, "RU")
+        await meter.report("mail", deliver("maria", told, people=people, mailer=mailer, now=house.clock))
+        await meter.report("mail_timer_idle", deliver_due(people=people, mailer=mailer, now=house.clock))
 
 
 async def _ingest(house: House, meter: Meter, size: int, messages: int = 50) -> None:
     """Messages of as many monitors, the normal case of a fleet, in one batch of the hub."""
     events = [await _event(house, f"VEO-{size}-{number}", size) for number in range(messages)]
-    requests, units = await meter.cost(store_events(events, database=house.database))
+    cost = await meter.cost(store_events(events, database=house.database))
     suffix = "" if size == max(SIZES) else f"_at_{size}"
     readings = messages * size
-    figure(f"ingest_cosmos_requests_per_1000_readings{suffix}", 1000 * requests / readings, "requests")
-    figure(f"ingest_modelled_ru_per_reading{suffix}", units / readings, "RU")
+    figure(f"ingest_cosmos_requests_per_1000_readings{suffix}", 1000 * cost.requests / readings, "requests")
+    figure(f"ingest_modelled_ru_per_reading{suffix}", cost.request_units / readings, "RU")
 
 
 async def _event(house: House, serial: str, size: int) -> HubEvent:
-    access = await house.pair(f"owner of {serial}", serial)
+    access = await house.pair(f"owner-of-{serial}", serial)
     policy = await load_policy(house.database["telemetry"], access.ownership_id)
     opened = policy.windows["usage"][0]
     now = house.clock() + timedelta(minutes=1)

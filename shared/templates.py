@@ -20,6 +20,7 @@ TEXTS: Final = Path(__file__).with_name("texts")
 TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "monitor_paired": frozenset({"since"}),
     "ownership_ended": frozenset({"until"}),
+    "support_case_asked": frozenset({"until"}),
     "support_case_opened": frozenset({"since", "until"}),
     "support_case_closed": frozenset({"until"}),
     "export_ready": frozenset({"requested", "until"}),

@@ -17,6 +17,7 @@ ALLOWED = {
         "register_device/triggers/__init__.py",
         "register_device/triggers/monitors.py",
         "register_device/triggers/residents.py",
+        "register_device/triggers/staff_support.py",
         "register_device/triggers/support.py",
         "ingest_telemetry/triggers.py",
         "export_user_data/triggers.py",

@@ -1,0 +1,290 @@
+"""Support staff: what a device is, a question to its owner, and the data of a case that the owner agreed to.
+
+Nothing here says whose a device is. Before anything is shown it is in the ledger of the person whose it is, as often as
+it is looked at.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import compress
+from typing import Any, Final
+
+from register_device.contract.support import (
+    CaseReference,
+    CaseState,
+    DeviceFound,
+    DeviceRecord,
+    PerformanceReadings,
+    Purpose,
+    RegistrationState,
+    SupportCase,
+    SupportData,
+)
+from register_device.registration import DEVICE_ITEM
+from register_device.support_cases import cases_of, close
+from register_device.support_record import case_details, new_case, state_of, view, window_of
+from shared import clock
+from shared.callers import Role
+from shared.cosmos import Conflict, Container, Database, Item
+from shared.errors import Problem
+from shared.gate import CLOCK_TOLERANCE, Erased, NarrowingJournal, Window
+from shared.injection import reached
+from shared.keys import keyed_id
+from shared.ledger import Actor, Step, record_about, staff
+from shared.notifications import notify
+from shared.people import new_id
+
+PAGE_LENGTH: Final = 50
+PAGE_LIMIT_BYTES: Final = 1_000_000
+"""A page ends before it is larger than this; one item is always on it."""
+
+_LIVE: Final = {CaseState.ASKED, CaseState.OPEN}
+
+
+async def look_up(
+    serial_number: str, purpose: Purpose, *, staff_id: str, database: Database, identity_key: bytes, now: datetime
+) -> DeviceFound:
+    """What a device is, whether it belongs to somebody, and its support cases that are open or asked for."""
+    device = await _device(keyed_id(identity_key, "device", serial_number), database=database)
+    if device is None:
+        return DeviceFound(registration=RegistrationState.NEVER_REGISTERED)
+    live: list[CaseReference] = []
+    if _is_owned(device):
+        details = {"ownershipId": device["ownershipId"], "purpose": purpose.value}
+        with suppress(Erased):  # nobody is left whose device it would be
+            await _record_view(device, device["ownershipId"], "device_looked_up", details, staff_id, database, now)
+        cases = [(case["caseId"], state_of(case, now)) for case in await cases_of(device, database=database)]
+        live = [CaseReference(case_id=case_id, state=state) for case_id, state in cases if state in _LIVE]
+    return DeviceFound(
+        registration=RegistrationState.REGISTERED if _is_owned(device) else RegistrationState.NOT_REGISTERED,
+        device_id=device["deviceId"],
+        family=device.get("family"),
+        type=device.get("productType"),
+        subtype=device.get("subtype"),
+        model=device.get("model"),
+        firmware_version=device.get("firmwareVersion"),
+        hardware_version=device.get("hardwareVersion"),
+        region=device.get("region"),
+        support_cases=live,
+    )
+
+
+async def ask(
+    serial_number: str,
+    days: int,
+    purpose: Purpose,
+    *,
+    staff_id: str,
+    database: Database,
+    identity_key: bytes,
+    now: datetime,
+) -> tuple[SupportCase, bool]:
+    """Ask the owner of a device for a support case; return it, and whether the question is new.
+
+    Nothing is collected before the owner agrees. While a question waits for its answer, it is the one.
+
+    Raises:
+        Problem: device_not_registered.
+    """
+    device = await _device(keyed_id(identity_key, "device", serial_number), database=database)
+    if device is None or not _is_owned(device):
+        raise Problem("device_not_registered")
+    asked = [case for case in await cases_of(device, database=database) if case["askedBy"] == "support"]
+    waiting = next((case for case in asked if state_of(case, now) is CaseState.ASKED), None)
+    # Two who ask at once ask one question: it is named after the one before.
+    before = asked[-1]["caseId"] if asked else now.date().isoformat()
+    name = f"{device['ownershipId']}\nasked after\n{before}"
+    case_id = waiting["caseId"] if waiting else hashlib.sha256(name.encode()).hexdigest()[:32]
+    case = waiting or new_case(device, case_id, days=days, asked_by="support", now=now) | {"purpose": purpose.value}
+    details = case_details(case, days=case["days"], purpose=case["purpose"])
+    step = Step(case_id, "support_case_asked", staff(Role.SUPPORT, staff_id), details)
+    await record_about(device["ownerPersonId"], step, database=database, now=now)
+    await reached("support.recorded")
+    is_new = waiting is None
+    if is_new:
+        try:
+            await database["devices"].create(case)
+        except Conflict:
+            case = await _case(device["deviceId"], case_id, database=database)
+            is_new = False
+    await reached("support.asked")
+    until = {"until": view(case, now=now).answer_by or now}
+    people = database["people"]
+    await notify(device["ownerPersonId"], "support_case_asked", case_id, until, people=people, now=now)
+    return view(case, now=now), is_new
+
+
+async def close_for_staff(
+    device_id: str, case_id: str, *, staff_id: str, database: Database, journal: NarrowingJournal, now: datetime
+) -> SupportCase:
+    """Close a case, or withdraw a question. Closing it again changes nothing.
+
+    Raises:
+        Problem: support_case_unknown; support_case_not_open, when it belongs to an owner before.
+    """
+    device = await _device(device_id, database=database)
+    case = await _case(device_id, case_id, database=database)
+    if device is None or case["ownershipId"] != device.get("ownershipId"):
+        raise Problem("support_case_not_open")
+    actor = staff(Role.SUPPORT, staff_id)
+    return await close(device["ownerPersonId"], case, actor, database=database, journal=journal, now=now)
+
+
+async def support_data(
+    device_id: str,
+    case_id: str,
+    purpose: Purpose,
+    cursor: str | None,
+    *,
+    staff_id: str,
+    database: Database,
+    now: datetime,
+) -> SupportData:
+    """A page of what the owner lets support staff see while a case is open: device, log, performance readings.
+
+    Raises:
+        Problem: support_case_unknown, support_case_not_open or cursor_invalid.
+    """
+    after = _place(cursor)
+    device = await _device(device_id, database=database)
+    case = await _case(device_id, case_id, database=database)
+    is_present = device is not None and case["ownershipId"] == device.get("ownershipId")
+    if device is None or not is_present or state_of(case, now) is not CaseState.OPEN:
+        raise Problem("support_case_not_open")
+    details = case_details(case, purpose=purpose.value)
+    await _record_view(device, case_id, "support_data_viewed", details, staff_id, database, now)
+    items, more = await _readings(case["ownershipId"], window_of(case), after, telemetry=database["telemetry"])
+    log = await database["devices"].read(device_id, f"log:{case_id}") if cursor is None else None
+    return SupportData(
+        device=_record(device) if cursor is None else None,
+        log=log["text"] if log else None,
+        readings=[
+            PerformanceReadings(received_at=item["receivedAt"], clock_offset_s=item["clockOffsetS"], columns=columns)
+            for item, columns in items
+        ],
+        cursor=more,
+    )
+
+
+async def _device(device_id: str, *, database: Database) -> Item | None:
+    return await database["devices"].read(device_id, DEVICE_ITEM)
+
+
+async def _case(device_id: str, case_id: str, *, database: Database) -> Item:
+    case = await database["devices"].read(device_id, f"case:{case_id}")
+    if case is None:
+        raise Problem("support_case_unknown")
+    return case
+
+
+def _is_owned(device: Item) -> bool:
+    return "ownershipId" in device and "ownerPersonId" in device
+
+
+async def _record_view(
+    device: Item,
+    request_id: str,
+    action: str,
+    details: Mapping[str, str | int],
+    staff_id: str,
+    database: Database,
+    now: datetime,
+) -> None:
+    """Tell the owner's ledger; every time anew, for each is another look."""
+    actor: Actor = staff(Role.SUPPORT, staff_id)
+    step = Step(request_id, action, actor, details, step=f"{action}:{new_id()}")
+    await record_about(device["ownerPersonId"], step, database=database, now=now)
+
+
+def _record(device: Item) -> DeviceRecord:
+    return DeviceRecord(
+        serial_number=device["serialNumber"],
+        family=device.get("family"),
+        type=device.get("productType"),
+        subtype=device.get("subtype"),
+        model=device.get("model"),
+        firmware_version=device.get("firmwareVersion"),
+        hardware_version=device.get("hardwareVersion"),
+        mac_address=device.get("macAddress"),
+        region=device.get("region"),
+        manufactured_at=device.get("manufacturedAt"),
+        first_connected_at=device["firstConnectedAt"],
+    )
+
+
+Columns = dict[str, dict[str, list[Any]]]
+
+
+async def _readings(
+    ownership_id: str, window: Window, after: tuple[str, str], *, telemetry: Container
+) -> tuple[list[tuple[Item, Columns]], str | None]:
+    """Items with performance readings that were observed in a window, oldest first, and the cursor of the next page.
+
+    What was received at one moment is put in order here, and so is read as a whole.
+    """
+    query = (
+        "SELECT * FROM c WHERE c.receivedAt >= @received AND c.type = 'performanceReadings' "
+        "AND c.observedTo >= @begin AND c.observedFrom < @end ORDER BY c.receivedAt"
+    )
+    earliest = clock.text(window.start - CLOCK_TOLERANCE)  # nothing is received long before it was observed
+    end = clock.text(window.end) if window.end else "9999"
+    edges = {"received": max(after[0], earliest), "begin": clock.text(window.start), "end": end}
+    found: list[Item] = []
+    async for item in telemetry.query(query, edges, partition=ownership_id):
+        if _place_of(item) <= after:
+            continue
+        if len(found) > PAGE_LENGTH and item["receivedAt"] != found[-1]["receivedAt"]:
+            break
+        found.append(item)
+    found.sort(key=_place_of)
+    page: list[tuple[Item, Columns]] = []
+    size = 0
+    for item in found[:PAGE_LENGTH]:
+        columns = _within(item, window)
+        size += len(json.dumps(columns))
+        if page and size > PAGE_LIMIT_BYTES:
+            break
+        page.append((item, columns))
+    return page, _cursor(page[-1][0]) if len(page) < len(found) else None
+
+
+def _within(item: Item, window: Window) -> Columns:
+    """The columns of an item as they are stored; of one on the edge of a window, the readings within."""
+    columns: Columns = item["columns"]
+    if window.holds(clock.moment(item["observedFrom"])) and window.holds(clock.moment(item["observedTo"])):
+        return columns
+    offset = timedelta(seconds=item["clockOffsetS"])
+    cut: Columns = {}
+    for kind, fields in columns.items():
+        is_within = [window.holds(clock.moment(observed_at) + offset) for observed_at in fields["observedAt"]]
+        if any(is_within):
+            cut[kind] = {name: list(compress(column, is_within)) for name, column in fields.items()}
+    return cut
+
+
+def _place_of(item: Item) -> tuple[str, str]:
+    return item["receivedAt"], item["id"]
+
+
+def _cursor(item: Item) -> str:
+    return base64.urlsafe_b64encode(json.dumps(_place_of(item)).encode()).decode()
+
+
+def _place(cursor: str | None) -> tuple[str, str]:
+    """Where the page before ended.
+
+    Raises:
+        Problem: cursor_invalid.
+    """
+    if cursor is None:
+        return "", ""
+    try:
+        received_at, item_id = json.loads(base64.urlsafe_b64decode(cursor))
+        return clock.text(clock.moment(received_at)), str(item_id)
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        raise Problem("cursor_invalid") from None

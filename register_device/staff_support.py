@@ -129,7 +129,7 @@ async def close_for_staff(
     """
     device = await _device(device_id, database=database)
     case = await _case(device_id, case_id, database=database)
-    if device is None or case["ownershipId"] != device.get("ownershipId"):
+    if device is None or not _is_present(case, device):
         raise Problem("support_case_not_open")
     actor = staff(Role.SUPPORT, staff_id)
     return await close(device["ownerPersonId"], case, actor, database=database, journal=journal, now=now)
@@ -153,8 +153,7 @@ async def support_data(
     after = _place(cursor)
     device = await _device(device_id, database=database)
     case = await _case(device_id, case_id, database=database)
-    is_present = device is not None and case["ownershipId"] == device.get("ownershipId")
-    if device is None or not is_present or state_of(case, now) is not CaseState.OPEN:
+    if device is None or not _is_present(case, device) or state_of(case, now) is not CaseState.OPEN:
         raise Problem("support_case_not_open")
     details = case_details(case, purpose=purpose.value)
     await _record_view(device, case_id, "support_data_viewed", details, staff_id, database, now)
@@ -184,6 +183,11 @@ async def _case(device_id: str, case_id: str, *, database: Database) -> Item:
 
 def _is_owned(device: Item) -> bool:
     return "ownershipId" in device and "ownerPersonId" in device
+
+
+def _is_present(case: Item, device: Item) -> bool:
+    """Whether the case belongs to the present ownership of its device."""
+    return _is_owned(device) and bool(case["ownershipId"] == device["ownershipId"])
 
 
 async def _record_view(

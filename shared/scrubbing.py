@@ -19,7 +19,7 @@ _JSON_TOKEN: Final = re.compile(r"(?:(?<![\w+/-])|(?<=\\[nrt]))eyJ[\w+/-]{17,}+=
 _BEARER: Final = re.compile(r"(?:\b|(?<=\\[nrt]))(bearer|basic)([ \t]{1,8})[\w.~+/=-]{16,}+", re.ASCII | re.IGNORECASE)
 _SECRET: Final = re.compile(
     r"(?:(?<![a-z])|(?<=\\[nrt]))(sig|sharedaccesskey|accountkey|api[_-]?key|(?:access|refresh|id)_?token)"
-    r"(\"?[ \t]{0,2}[=:][ \t]{0,2}\"?)[\w%+/=.~-]{16,}+",
+    r"((?:\\?\")?[ \t]{0,2}[=:][ \t]{0,2}(?:\\?\")?)[\w%+/=.~-]{16,}+",
     re.ASCII | re.IGNORECASE,
 )
 _E_MAIL: Final = re.compile(
@@ -27,37 +27,38 @@ _E_MAIL: Final = re.compile(
 )
 """Not a package with its version."""
 
+# These begin with a set of characters, which the engine looks for faster than for an edge; that is looked back for.
+_H: Final = "[0-9A-Fa-f]"
 _MAC: Final = re.compile(
-    r"(?<![0-9A-F])[0-9A-F]{2}(:|-|%3A)(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![0-9A-F]|\1[0-9A-F]{2}(?![0-9A-Z]))",
-    re.IGNORECASE,
+    rf"{_H}(?<!{_H}{{2}}){_H}(:|-|%3A|%3a)(?:{_H}{{2}}\1){{4}}{_H}{{2}}(?!{_H}|\1{_H}{{2}}(?![0-9A-Za-z]))"
 )
 _DOTTED_MAC: Final = re.compile(
-    r"(?:(?<![0-9A-Z.])|(?<=\\[nrt]))(?=[0-9.]{0,13}[A-F])[0-9A-F]{4}(?:\.[0-9A-F]{4}){2}(?![0-9A-Z]|\.[0-9A-Z])",
-    re.IGNORECASE,
+    rf"{_H}(?:(?<![0-9A-Za-z.].)|(?<=\\[nrt].)){_H}{{3}}(?:\.{_H}{{4}}){{2}}(?![0-9A-Za-z]|\.[0-9A-Za-z])"
 )
-_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-_IPV4: Final = re.compile(rf"(?<!\d)(?<!\d\.)(?<!\b[vV])(?:{_OCTET}\.){{3}}{_OCTET}(?!\d|\.\d{{1,3}}(?!\d))", re.ASCII)
+_IPV4: Final = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?<!\b[vV]\d)\d{0,2}(?:\.\d{1,3}){3}(?!\d|\.\d{1,3}(?!\d))", re.ASCII)
 _HEX: Final = "[0-9A-Fa-f]{1,4}"
 _IPV6: Final = re.compile(
     rf"{_EDGE}(?:(?:{_HEX}:){{7}}{_HEX}|(?:{_HEX}(?::{_HEX}){{0,6}})?::(?:{_HEX}(?::{_HEX}){{0,6}})?)"
     r"(?![0-9A-Za-z]|:[0-9A-Fa-f:])"
 )
 _PHONE: Final = re.compile(
-    r"(?:(?<![\w+])|(?<=\\[nrt]))(?<!\d[.,])(?:"
+    r"[+06-9](?:(?<![\w+].)|(?<=\\[nrt].))(?<!\d[.,].)(?:"
     # With a country code: a time or a date that comes after a gap is no part of it.
-    r"(?:\+|00)34[ .-]?\d(?:[ .-]?\d){8}(?!\d)"
-    r"|(?:\+[1-9]\d?(?:(?:[ .-](?!\d\d?:\d|\d{4}-\d))?(?:\(\d{1,4}\)|\d)){6,13}|00[1-9]\d(?:[ .-]?\d){8,11})(?!\d)"
+    r"(?:(?<=\+)|(?<=0)0)34[ .-]?\d(?:[ .-]?\d){8}(?!\d)"
+    r"|(?<=\+)[1-9]\d?(?:(?:[ .-](?!\d\d?:\d|\d{4}-\d))?(?:\(\d{1,4}\)|\d)){6,13}(?!\d)"
+    r"|(?<=0)0[1-9]\d(?:[ .-]?\d){8,11}(?!\d)"
     # Spanish, in the groups that people write.
-    r"|(?:[6-9]\d\d([ .-]?)\d{3}\1\d{3}|[6-9]\d\d([ .-])\d\d\2\d\d\2\d\d|[89]\d([ .-])\d{3}\3\d\d\3\d\d)(?!\w|[.,]\d)"
+    r"|(?<=[6-9])(?:\d\d([ .-]?)\d{3}\1\d{3}|\d\d([ .-])\d\d\2\d\d\2\d\d|(?<=[89])\d([ .-])\d{3}\3\d\d\3\d\d)"
+    r"(?!\w|[.,]\d)"
     r")",
     re.ASCII,
 )
 _MEASURED: Final = re.compile(
-    r"(?:time|stamp|up|ts|duration|elapsed|took|after|size|length|len|bytes|mem|memory|heap|free|used|total|rss|count|seq"
-    r"|pid|ticks?|cycles|[mun]s|offset|addr|code|error|errno)[\"']?[ \t]{0,2}[=:]?[ \t]{0,2}-?$",
-    re.IGNORECASE,
+    r"(?:(?i:uptime|timestamp|duration|elapsed|offset|errno|size|bytes|ticks|cycles)(?i:_?[mun]s)?[\"']?[ \t]{0,2}[=:]?"
+    r"|(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:time|stamp|ts|[mun]s|len|length|mem|memory|heap|free|used|total|rss|count"
+    r"|seq|pid|tick|addr|code|error)[\"']?[ \t]{0,2}[=:])[ \t]{0,2}-?$"
 )
-"""The end of what stands before a number that is a measure or a code."""
+"""The end of what stands before a number that is a measure or a code; a word that people use needs a sign behind it."""
 
 _UNIT: Final = re.compile(r" ?(?:[munµ]?s|secs?|seconds|min|h|[kKMG]?i?[bB]|bytes|ticks|cycles|[kM]?Hz|%)(?!\w)")
 _LOOK_BACK: Final = 24
@@ -67,6 +68,16 @@ def _email(found: re.Match[str]) -> str:
     r"""An address; the letter of a written `\n` before it is no part of it."""
     is_after_escape = found[0][0] in "nrt" and found.string[found.start() - 1 : found.start()] == "\\"
     return found[0][0] + "[e-mail]" if is_after_escape else "[e-mail]"
+
+
+def _dotted_mac(found: re.Match[str]) -> str:
+    """An address has a letter; a number in groups has none."""
+    return found[0] if found[0].replace(".", "").isdigit() else "[mac]"
+
+
+def _ipv4(found: re.Match[str]) -> str:
+    """An address has four bytes."""
+    return "[ip]" if all(int(byte) <= 255 for byte in found[0].split(".")) else found[0]  # noqa: PLR2004 - of a byte
 
 
 def _ipv6(found: re.Match[str]) -> str:
@@ -82,11 +93,11 @@ def _phone(found: re.Match[str]) -> str:
 
 
 def _any(*signs: str) -> Callable[[str], bool]:
-    return lambda text: any(sign in text for sign in signs)
+    return lambda line: any(sign in line for sign in signs)
 
 
 def _many(number: int, *signs: str) -> Callable[[str], bool]:
-    return lambda text: sum(text.count(sign) for sign in signs) >= number
+    return lambda line: any(line.count(sign) >= number for sign in signs)
 
 
 Replacement = str | Callable[[re.Match[str]], str]
@@ -98,24 +109,28 @@ _RULES: Final[tuple[tuple[str, Callable[[str], bool], re.Pattern[str], Replaceme
     ("token", _any("sig", "key", "token"), _SECRET, r"\1\2[token]"),
     ("email", _any("@", "%40"), _E_MAIL, _email),
     ("mac", _many(5, ":", "-", "%3a"), _MAC, "[mac]"),
-    ("mac", _many(2, "."), _DOTTED_MAC, "[mac]"),
-    ("ip", _many(3, "."), _IPV4, "[ip]"),
-    ("ip", _many(2, ":"), _IPV6, _ipv6),
+    ("mac", _many(2, "."), _DOTTED_MAC, _dotted_mac),
+    ("ip", _many(3, "."), _IPV4, _ipv4),
+    ("ip", lambda line: "::" in line or line.count(":") >= 7, _IPV6, _ipv6),  # noqa: PLR2004 - the colons of a whole one
     ("phone", _any(*"0123456789"), _PHONE, _phone),
 )
-"""Per kind: its sign in the text in small letters, what it looks like, and what stands in its place."""
+"""Per kind: its sign in a line in small letters, what it looks like, and what stands in its place."""
 
 
 def scrubbed(text: str) -> tuple[str, Counter[str]]:
     """The text without what is personal or opens a door, and how often each kind of it was taken out."""
     counts: Counter[str] = Counter()
-    signs = text.lower()
+    return "\n".join(_scrubbed_line(line, counts) for line in text.split("\n")), counts
+
+
+def _scrubbed_line(line: str, counts: Counter[str]) -> str:
+    signs = line.lower()
     for kind, may_be_there, pattern, replacement in _RULES:
         if may_be_there(signs):
-            text, number = _replaced(text, pattern, replacement)
+            line, number = _replaced(line, pattern, replacement)
             if number:
                 counts[kind] += number
-    return text, counts
+    return line
 
 
 def _replaced(text: str, pattern: re.Pattern[str], replacement: Replacement) -> tuple[str, int]:

@@ -56,7 +56,8 @@ async def test_a_device_that_never_registered_is_said_to_be_so(desk: Desk) -> No
 
 
 async def test_a_device_without_an_owner_is_nobodys(desk: Desk) -> None:
-    """It is said what it is; there is nobody to be told, and nobody to be asked."""
+    """It is said what it is; there is nobody to be told, and nobody to be asked; a case of before is over."""
+    case = await desk.open()
     devices = desk.house.database["devices"]
     device = await devices.read(desk.access.device_id, "device")
     assert device is not None
@@ -65,8 +66,11 @@ async def test_a_device_without_an_owner_is_nobodys(desk: Desk) -> None:
     await devices.replace(declared(device), device["_etag"])
     found = await desk.look_up()
     assert (found.registration, found.model) == ("not_registered", "VEO-XS WIFI")
-    assert await desk.actions() == []
+    assert found.support_cases == []
+    assert await desk.actions() == ["support_case_opened"]
     assert await refused(desk.ask()) == "device_not_registered"
+    assert await refused(desk.see(case.case_id)) == "support_case_not_open"
+    assert await refused(desk.close_for_staff(case.case_id)) == "support_case_not_open"
 
 
 async def test_a_device_that_never_registered_has_nobody_to_ask(desk: Desk) -> None:

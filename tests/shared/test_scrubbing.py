@@ -45,6 +45,7 @@ PERSONAL = [
     (f"sig={SIGNATURE}", "token", "sig=[token]"),
     ("SharedAccessKey=abcdefghijklmnopqrstuvwxyz0123456789+/ABCDE=", "token", "SharedAccessKey=[token]"),
     ('"access_token": "4f9a0c5e7d1b2a3c4d5e6f70"', "token", '"access_token": "[token]"'),
+    ('{\\"id_token\\":\\"4f9a0c5e7d1b2a3c4d5e6f70\\"}', "token", '{\\"id_token\\":\\"[token]\\"}'),
 ]
 
 HARMLESS = [
@@ -130,6 +131,22 @@ def test_a_line_of_a_log_keeps_all_but_what_is_personal() -> None:
         .replace("10.0.0.8", "[ip]"),
         {"phone": 1, "email": 1, "ip": 2, "mac": 1},
     )
+
+
+@pytest.mark.parametrize(
+    "before", ["sms ", "call us ", "group ", "any time ", "after ", "used ", "sms=", "msisdn: ", "tel:"]
+)
+def test_a_word_that_only_ends_like_a_measure_hides_no_number(before: str) -> None:
+    """Nor one that people use before the number of a phone."""
+    assert scrubbed(f"{before}600123456") == (f"{before}[phone]", {"phone": 1})
+
+
+@pytest.mark.parametrize(
+    "before", ["uptime ", "lastSeq=", "free_heap: ", "ts=", '"errorCode":', "duration_ms ", "rss = -"]
+)
+def test_a_measure_stays_as_it_is(before: str) -> None:
+    """Whatever number it has."""
+    assert scrubbed(f"{before}612345678") == (f"{before}612345678", {})
 
 
 WORDS = st.sampled_from(

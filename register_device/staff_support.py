@@ -14,18 +14,18 @@ from datetime import datetime, timedelta
 from itertools import compress
 from typing import Any, Final
 
+from register_device.contract.ownership import Purpose
 from register_device.contract.support import (
     CaseReference,
     CaseState,
     DeviceFound,
     DeviceRecord,
     PerformanceReadings,
-    Purpose,
     RegistrationState,
     SupportCase,
     SupportData,
 )
-from register_device.registration import DEVICE_ITEM
+from register_device.ownership import DEVICE_ITEM
 from register_device.support_cases import cases_of, close
 from register_device.support_record import case_details, new_case, state_of, view, window_of
 from shared import clock
@@ -61,7 +61,7 @@ async def look_up(
         cases = [(case["caseId"], state_of(case, now)) for case in await cases_of(device, database=database)]
         live = [CaseReference(case_id=case_id, state=state) for case_id, state in cases if state in _LIVE]
     return DeviceFound(
-        registration=RegistrationState.REGISTERED if _is_owned(device) else RegistrationState.NOT_REGISTERED,
+        registration=_registration(device),
         device_id=device["deviceId"],
         family=device.get("family"),
         type=device.get("productType"),
@@ -181,6 +181,12 @@ async def _case(device_id: str, case_id: str, *, database: Database) -> Item:
     return case
 
 
+def _registration(device: Item) -> RegistrationState:
+    if "revokedAt" in device:
+        return RegistrationState.REVOKED
+    return RegistrationState.REGISTERED if _is_owned(device) else RegistrationState.NOT_REGISTERED
+
+
 def _is_owned(device: Item) -> bool:
     return "ownershipId" in device and "ownerPersonId" in device
 
@@ -216,6 +222,7 @@ def _record(device: Item) -> DeviceRecord:
         hardware_version=device.get("hardwareVersion"),
         mac_address=device.get("macAddress"),
         region=device.get("region"),
+        technical=device.get("technical"),
         manufactured_at=device.get("manufacturedAt"),
         first_connected_at=device["firstConnectedAt"],
     )

@@ -10,11 +10,17 @@ Point = Literal[
     "ingest.written",  # a worker has written one batch of several
     "gate.changed",  # a change has replaced the gate, and has not written the journal
     "gate.read",  # a change has read the gate, and has not replaced it
+    "claim.try_counted",
     "registration.claimed",
     "registration.linked",
     "registration.gated",
     "registration.owned",
     "registration.finished",
+    "ownership.ended",
+    "ownership.gate_ended",
+    "ownership.link_ended",
+    "dispute.opened",
+    "dispute.decided",
     "support.granted",  # the case is stored as open, and nobody was told
     "support.told",  # ledger and owner know that it is open, and nothing is collected
     "support.narrowed",  # nothing is collected any more, and the case is not stored as closed

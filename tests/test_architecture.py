@@ -17,8 +17,10 @@ ALLOWED = {
         "register_device/triggers/__init__.py",
         "register_device/triggers/monitors.py",
         "register_device/triggers/residents.py",
+        "register_device/triggers/staff.py",
         "register_device/triggers/staff_support.py",
         "register_device/triggers/support.py",
+        "register_device/triggers/workers.py",
         "ingest_telemetry/triggers.py",
         "export_user_data/triggers.py",
     },
@@ -75,6 +77,7 @@ def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
 
 ACROSS_PARTITIONS = {
     "export_user_data/walk.py",
+    "register_device/repairs.py",
     "shared/jobs.py",
     "shared/journal.py",
     "shared/ledger/checkpoints.py",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field
 
 from register_device.contract.monitors import SerialNumber
+from register_device.contract.ownership import Purpose
 from shared.contract import Body, Moment, View
 
 LOG_LIMIT_BYTES: Final = 64 * 1024
@@ -67,16 +68,6 @@ class SupportCases(View):
     support_cases: list[SupportCase]
 
 
-class Purpose(StrEnum):
-    """Why a member of staff looks at something: it is kept in the ledger of the person whose it is."""
-
-    SUPPORT_CALL = "support_call"
-    COMPLAINT = "complaint"
-    WARRANTY_CHECK = "warranty_check"
-    SECURITY_INCIDENT = "security_incident"
-    OTHER = "other"
-
-
 class AskForSupportCase(Body):
     """Support staff ask the owner of a device for a support case."""
 
@@ -93,11 +84,12 @@ class LookUpDevice(Body):
 
 
 class RegistrationState(StrEnum):
-    """Whether a device belongs to somebody."""
+    """Whether a device belongs to somebody, did once, or is not admitted."""
 
     NEVER_REGISTERED = "never_registered"
     REGISTERED = "registered"
     NOT_REGISTERED = "not_registered"
+    REVOKED = "revoked"
 
 
 class CaseReference(View):
@@ -141,6 +133,8 @@ class DeviceRecord(View):
     hardware_version: str | None = None
     mac_address: str | None = None
     region: str | None = None
+    technical: dict[str, Any] | None = None
+    """Technical information that varies by product."""
     manufactured_at: str | None = None
     first_connected_at: str
 

@@ -10,10 +10,12 @@ import pytest
 
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
-from register_device import staff_support, support_cases
+from register_device import admissions, devices, staff_support, support_cases
 from register_device.contract.monitors import DeviceAccess
-from register_device.contract.support import DeviceFound, Purpose, SupportCase, SupportData
+from register_device.contract.ownership import Purpose
+from register_device.contract.support import DeviceFound, SupportCase, SupportData
 from shared import ledger
+from shared.callers import Role, Staff
 from shared.cosmos import Item
 from shared.errors import Problem
 from shared.gate import load_policy
@@ -64,6 +66,13 @@ class Desk:
     async def states(self) -> list[tuple[str, str]]:
         """Of the owner's cases, newest first: who asked, and the state."""
         return [(case.asked_by, case.state.value) for case in await self.cases()]
+
+    async def release(self) -> None:
+        await devices.release_device(self.owner, self.access.device_id, **self._by_owner)
+
+    async def revoke(self) -> None:
+        by = Staff(self.staff_id, frozenset({Role.FLEET}))
+        await admissions.revoke(by, self.access.device_id, SERIAL, "security_incident", **self._by_owner)
 
     async def look_up(self, serial: str = SERIAL) -> DeviceFound:
         return await staff_support.look_up(serial, CALL, identity_key=IDENTITY_KEY, **self._by_staff)

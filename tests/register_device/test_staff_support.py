@@ -58,19 +58,21 @@ async def test_a_device_that_never_registered_is_said_to_be_so(desk: Desk) -> No
 async def test_a_device_without_an_owner_is_nobodys(desk: Desk) -> None:
     """It is said what it is; there is nobody to be told, and nobody to be asked; a case of before is over."""
     case = await desk.open()
-    devices = desk.house.database["devices"]
-    device = await devices.read(desk.access.device_id, "device")
-    assert device is not None
-    for name in ("ownershipId", "ownerPersonId", "ownedSince"):
-        del device[name]
-    await devices.replace(declared(device), device["_etag"])
+    await desk.release()
     found = await desk.look_up()
     assert (found.registration, found.model) == ("not_registered", "VEO-XS WIFI")
     assert found.support_cases == []
-    assert await desk.actions() == ["support_case_opened"]
+    assert "device_looked_up" not in await desk.actions()
     assert await refused(desk.ask()) == "device_not_registered"
     assert await refused(desk.see(case.case_id)) == "support_case_not_open"
     assert await refused(desk.close_for_staff(case.case_id)) == "support_case_not_open"
+
+
+async def test_a_device_that_is_not_admitted_is_said_to_be_so(desk: Desk) -> None:
+    """As after its key became known."""
+    await desk.revoke()
+    assert (await desk.look_up()).registration == "revoked"
+    assert await refused(desk.ask()) == "device_not_registered"
 
 
 async def test_a_device_that_never_registered_has_nobody_to_ask(desk: Desk) -> None:

@@ -4,15 +4,11 @@ Nothing here says whose a device is. Before anything is shown it is in the ledge
 it is looked at.
 """
 
-import base64
-import binascii
 import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
-from itertools import compress
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from register_device.contract.ownership import Purpose
 from register_device.contract.support import (
@@ -27,21 +23,17 @@ from register_device.contract.support import (
 )
 from register_device.ownership import DEVICE_ITEM
 from register_device.support_cases import cases_of, close
+from register_device.support_readings import place, readings_page
 from register_device.support_record import case_details, new_case, state_of, view, window_of
-from shared import clock
 from shared.callers import Role
-from shared.cosmos import Conflict, Container, Database, Item
+from shared.cosmos import Conflict, Database, Item
 from shared.errors import Problem
-from shared.gate import CLOCK_TOLERANCE, Erased, NarrowingJournal, Window
+from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached
 from shared.keys import keyed_id
 from shared.ledger import Actor, Step, record_about, staff
 from shared.notifications import notify
 from shared.people import new_id
-
-PAGE_LENGTH: Final = 50
-PAGE_LIMIT_BYTES: Final = 1_000_000
-"""A page ends before it is larger than this; one item is always on it."""
 
 _LIVE: Final = {CaseState.ASKED, CaseState.OPEN}
 
@@ -150,14 +142,14 @@ async def support_data(
     Raises:
         Problem: support_case_unknown, support_case_not_open or cursor_invalid.
     """
-    after = _place(cursor)
+    after = place(cursor)
     device = await _device(device_id, database=database)
     case = await _case(device_id, case_id, database=database)
     if device is None or not _is_present(case, device) or state_of(case, now) is not CaseState.OPEN:
         raise Problem("support_case_not_open")
     details = case_details(case, purpose=purpose.value)
     await _record_view(device, case_id, "support_data_viewed", details, staff_id, database, now)
-    items, more = await _readings(case["ownershipId"], window_of(case), after, telemetry=database["telemetry"])
+    items, more = await readings_page(case["ownershipId"], window_of(case), after, telemetry=database["telemetry"])
     log = await database["devices"].read(device_id, f"log:{case_id}") if cursor is None else None
     return SupportData(
         device=_record(device) if cursor is None else None,
@@ -226,76 +218,3 @@ def _record(device: Item) -> DeviceRecord:
         manufactured_at=device.get("manufacturedAt"),
         first_connected_at=device["firstConnectedAt"],
     )
-
-
-Columns = dict[str, dict[str, list[Any]]]
-
-
-async def _readings(
-    ownership_id: str, window: Window, after: tuple[str, str], *, telemetry: Container
-) -> tuple[list[tuple[Item, Columns]], str | None]:
-    """Items with performance readings that were observed in a window, oldest first, and the cursor of the next page.
-
-    What was received at one moment is put in order here, and so is read as a whole.
-    """
-    query = (
-        "SELECT * FROM c WHERE c.receivedAt >= @received AND c.type = 'performanceReadings' "
-        "AND c.observedTo >= @begin AND c.observedFrom < @end ORDER BY c.receivedAt"
-    )
-    earliest = clock.text(window.start - CLOCK_TOLERANCE)  # nothing is received long before it was observed
-    end = clock.text(window.end) if window.end else "9999"
-    edges = {"received": max(after[0], earliest), "begin": clock.text(window.start), "end": end}
-    found: list[Item] = []
-    async for item in telemetry.query(query, edges, partition=ownership_id):
-        if _place_of(item) <= after:
-            continue
-        if len(found) > PAGE_LENGTH and item["receivedAt"] != found[-1]["receivedAt"]:
-            break
-        found.append(item)
-    found.sort(key=_place_of)
-    page: list[tuple[Item, Columns]] = []
-    size = 0
-    for item in found[:PAGE_LENGTH]:
-        columns = _within(item, window)
-        size += len(json.dumps(columns))
-        if page and size > PAGE_LIMIT_BYTES:
-            break
-        page.append((item, columns))
-    return page, _cursor(page[-1][0]) if len(page) < len(found) else None
-
-
-def _within(item: Item, window: Window) -> Columns:
-    """The columns of an item as they are stored; of one on the edge of a window, the readings within."""
-    columns: Columns = item["columns"]
-    if window.holds(clock.moment(item["observedFrom"])) and window.holds(clock.moment(item["observedTo"])):
-        return columns
-    offset = timedelta(seconds=item["clockOffsetS"])
-    cut: Columns = {}
-    for kind, fields in columns.items():
-        is_within = [window.holds(clock.moment(observed_at) + offset) for observed_at in fields["observedAt"]]
-        if any(is_within):
-            cut[kind] = {name: list(compress(column, is_within)) for name, column in fields.items()}
-    return cut
-
-
-def _place_of(item: Item) -> tuple[str, str]:
-    return item["receivedAt"], item["id"]
-
-
-def _cursor(item: Item) -> str:
-    return base64.urlsafe_b64encode(json.dumps(_place_of(item)).encode()).decode()
-
-
-def _place(cursor: str | None) -> tuple[str, str]:
-    """Where the page before ended.
-
-    Raises:
-        Problem: cursor_invalid.
-    """
-    if cursor is None:
-        return "", ""
-    try:
-        received_at, item_id = json.loads(base64.urlsafe_b64decode(cursor))
-        return clock.text(clock.moment(received_at)), str(item_id)
-    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        raise Problem("cursor_invalid") from None

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from register_device.staff_support import PAGE_LENGTH
+from register_device.support_readings import PAGE_LENGTH
 from shared.cosmos import Database, declared
 from shared.gate import Erased, load_policy
 from shared.injection import Point
@@ -204,7 +204,7 @@ async def test_a_page_is_not_too_large(desk: Desk, monkeypatch: pytest.MonkeyPat
     desk.house.clock.forward(minutes=1)
     for number in range(3):
         await desk.send(desk.health(number))
-    monkeypatch.setattr("register_device.staff_support.PAGE_LIMIT_BYTES", 10)
+    monkeypatch.setattr("register_device.support_readings.PAGE_LIMIT_BYTES", 10)
     assert [len(page.readings) for page in await desk.pages(case.case_id)] == [1, 1, 1]
 
 

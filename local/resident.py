@@ -56,9 +56,23 @@ class Resident:
         found: list[dict[str, Any]] = (await self._get("/api/me/devices"))["devices"]
         return found
 
-    async def open_support_case(self, device_id: str, *, days: int = 7) -> Answer:
-        """Let the device send performance data for a while."""
-        return await self._post(f"/api/me/devices/{device_id}/support-cases", {"days": days})
+    async def open_support_case(self, device_id: str, *, days: int = 7, log: str | None = None) -> Answer:
+        """Let the device send performance data for a while; give the app's log with it, or none."""
+        given = {} if log is None else {"log": log}
+        return await self._post(f"/api/me/devices/{device_id}/support-cases", {"days": days, **given})
+
+    async def support_cases(self, device_id: str) -> list[dict[str, Any]]:
+        """One's own cases of a device, and what support staff ask for."""
+        found: list[dict[str, Any]] = (await self._get(f"/api/me/devices/{device_id}/support-cases"))["supportCases"]
+        return found
+
+    async def agree_to_support_case(self, device_id: str, case_id: str) -> Answer:
+        """Say yes to a case that support staff ask for."""
+        return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/agree", {})
+
+    async def decline_support_case(self, device_id: str, case_id: str) -> Answer:
+        """Say no to it."""
+        return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/decline", {})
 
     async def close_support_case(self, device_id: str, case_id: str) -> Answer:
         """End that."""

@@ -1,21 +1,39 @@
-"""Support cases: while one is open, the device's performance data is collected, and at no other time."""
+"""Support cases: while one is open, the device's performance data is collected, and at no other time.
 
-from datetime import datetime, timedelta
+An owner opens one, or agrees to one that support staff ask for.
+Opening stores the agreement first, then tells, then collects, and closing goes the other way round; every step may be
+repeated, so that whoever asks again finishes what was cut off.
+"""
 
-from register_device.contract.support import SupportCase
+from datetime import datetime
+from typing import Final
+
+from register_device.contract.support import CaseState, SupportCase
 from register_device.devices import owned_device
+from register_device.support_record import case_details, dated, log_of, new_case, opened, state_of, view, window_of
 from shared import clock
-from shared.cosmos import Database, Item, Stale, declared
+from shared.cosmos import Create, Database, Item, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import WINDOWS_KEPT, NarrowingJournal, Window, change_policy, load_policy
-from shared.ledger import THE_PERSON, Step, record_about
+from shared.gate import WINDOWS_KEPT, NarrowingJournal, Policy, change_policy, load_policy
+from shared.injection import reached
+from shared.ledger import THE_PERSON, Actor, Step, record_about
 from shared.notifications import notify
 from shared.people import new_id
 
+_CASES: Final = "SELECT * FROM c WHERE c.type = 'supportCase'"
+_TRIES: Final = 5
+
 
 async def open_case(
-    person_id: str, device_id: str, days: int, *, database: Database, journal: NarrowingJournal, now: datetime
+    person_id: str,
+    device_id: str,
+    days: int,
+    *,
+    log: str | None = None,
+    database: Database,
+    journal: NarrowingJournal,
+    now: datetime,
 ) -> SupportCase:
     """Open a case on one's own device. The monitor learns of it when it next renews its token.
 
@@ -23,83 +41,181 @@ async def open_case(
         Problem: device_not_yours or support_cases_too_many.
     """
     device = await owned_device(person_id, device_id, database=database)
-    windows = (await load_policy(database["telemetry"], device["ownershipId"])).windows
-    open_windows = [window for window in windows.get(Category.PERFORMANCE.value, ()) if window.holds(now)]
-    if len(open_windows) >= WINDOWS_KEPT:  # one more would end another
-        raise Problem("support_cases_too_many")
-    case_id = new_id()
-    expires_at = now + timedelta(days=days)
-    item = {
-        "id": f"case:{case_id}",
-        "type": "supportCase",
-        "deviceId": device_id,
-        "caseId": case_id,
-        "ownershipId": device["ownershipId"],
-        "openedAt": clock.text(now),
-        "caseExpiresAt": clock.text(expires_at),
-    }
-    await database["devices"].create(item)  # the ground, and the word to its owner, come before what it allows
-    details: dict[str, str | int] = {"caseId": case_id, "ownershipId": device["ownershipId"], "days": days}
-    opened = Step(case_id, "support_case_opened", THE_PERSON, details)
-    await record_about(person_id, opened, database=database, now=now)
-    moments = {"since": now, "until": expires_at}
-    await notify(person_id, "support_case_opened", case_id, moments, people=database["people"], now=now)
-    window = Window(now, expires_at)
-    await change_policy(
-        database["telemetry"],
-        device["ownershipId"],
-        lambda policy: policy.with_window(Category.PERFORMANCE.value, window),
-        journal=journal,
-        now=now,
-    )
-    return _view(item)
+    await _check_room(device["ownershipId"], database=database, now=now)
+    case = new_case(device, new_id(), days=days, asked_by="owner", now=now) | opened(days, now)
+    kept = log_of(case, log, now=now) if log is not None else None
+    # The ground, and the word to its owner, come before what it allows.
+    await database["devices"].batch(device_id, [Create(case), *([Create(kept)] if kept else [])])
+    await _take_effect(person_id, case, database=database, journal=journal, now=now)
+    return view(case, now=now, taken_out=kept["takenOut"] if kept else None)
+
+
+async def agree(
+    person_id: str, device_id: str, case_id: str, *, database: Database, journal: NarrowingJournal, now: datetime
+) -> SupportCase:
+    """Agree to a case that support staff asked for: its days count from now. Agreeing again changes nothing.
+
+    Raises:
+        Problem: device_not_yours, support_case_unknown, support_case_answered or support_cases_too_many.
+    """
+    for _ in range(_TRIES):
+        case = await _own_case(person_id, device_id, case_id, database=database)
+        state = state_of(case, now)
+        if state is CaseState.ASKED:
+            await _check_room(case["ownershipId"], database=database, now=now)
+            agreed = dated(declared(case) | opened(case["days"], now), now)
+            try:
+                await database["devices"].replace(agreed, case["_etag"])
+            except Stale:  # answered twice at once
+                continue
+            case, state = agreed, CaseState.OPEN
+        elif "openedAt" not in case:
+            raise Problem("support_case_answered")
+        if state is CaseState.OPEN:
+            await _take_effect(person_id, case, database=database, journal=journal, now=now)
+        return view(case, now=now)
+    raise Problem("busy", retry_after_s=1)
+
+
+async def decline(person_id: str, device_id: str, case_id: str, *, database: Database, now: datetime) -> SupportCase:
+    """Decline a case that support staff asked for. Declining it again changes nothing.
+
+    Raises:
+        Problem: device_not_yours, support_case_unknown or support_case_answered.
+    """
+    for _ in range(_TRIES):
+        case = await _own_case(person_id, device_id, case_id, database=database)
+        if state_of(case, now) is CaseState.ASKED:
+            declined = dated(declared(case) | {"declinedAt": clock.text(now)}, now)
+            try:
+                await database["devices"].replace(declined, case["_etag"])
+            except Stale:  # answered twice at once
+                continue
+            case = declined
+            await reached("support.declined")
+        elif "declinedAt" not in case:
+            raise Problem("support_case_answered")
+        step = Step(case_id, "support_case_declined", THE_PERSON, case_details(case))
+        await record_about(person_id, step, database=database, now=now)
+        return view(case, now=now)
+    raise Problem("busy", retry_after_s=1)
 
 
 async def close_case(
     person_id: str, device_id: str, case_id: str, *, database: Database, journal: NarrowingJournal, now: datetime
 ) -> SupportCase:
-    """Close a case. Closing it again changes nothing.
-
-    Whatever is decided after the answer stores nothing under the case: not what the monitor still sends with the token
-    that it has, nor what lies in the hub, since the gate refuses both. A write that was decided before may still end
-    within the 5 s that the server gives a batch.
+    """Close a case of one's own. Closing it again changes nothing.
 
     Raises:
         Problem: device_not_yours or support_case_unknown.
     """
+    case = await _own_case(person_id, device_id, case_id, database=database)
+    return await close(person_id, case, THE_PERSON, database=database, journal=journal, now=now)
+
+
+async def close(
+    owner_id: str, case: Item, actor: Actor, *, database: Database, journal: NarrowingJournal, now: datetime
+) -> SupportCase:
+    """Close a case; a question is withdrawn.
+
+    Whatever is decided after the answer stores nothing under the case: not what the monitor still sends with the token
+    that it has, nor what lies in the hub, since the gate refuses both. A write that was decided before may still end
+    within the 5 s that the server gives a batch.
+    """
+    for _ in range(_TRIES):
+        if state_of(case, now) in {CaseState.CLOSED, CaseState.DECLINED, CaseState.LAPSED}:
+            break
+        await _stop_collecting(case, database=database, journal=journal, now=now)
+        await reached("support.narrowed")
+        step = Step(case["caseId"], "support_case_closed", actor, case_details(case))
+        await record_about(owner_id, step, database=database, now=now)
+        people = database["people"]
+        await notify(owner_id, "support_case_closed", case["caseId"], {"until": now}, people=people, now=now)
+        closed = dated(declared(case) | {"closedAt": clock.text(now)}, now)
+        try:
+            await database["devices"].replace(closed, case["_etag"])
+        except Stale:  # closed or answered at the same time
+            case = await _case(case["deviceId"], case["caseId"], database=database)
+            continue
+        case = closed
+        break
+    else:
+        raise Problem("busy", retry_after_s=1)
+    # An agreement that was under way may have let it begin meanwhile: what is closed collects nothing.
+    await _stop_collecting(case, database=database, journal=journal, now=now)
+    return view(case, now=now)
+
+
+async def list_cases(person_id: str, device_id: str, *, database: Database, now: datetime) -> list[SupportCase]:
+    """The owner's cases of one device, newest first; not those of an owner before.
+
+    Raises:
+        Problem: device_not_yours.
+    """
     device = await owned_device(person_id, device_id, database=database)
-    item = await database["devices"].read(device_id, f"case:{case_id}")
-    if item is None or item["ownershipId"] != device["ownershipId"]:
+    cases = await cases_of(device, database=database)
+    return [view(case, now=now) for case in reversed(cases)]
+
+
+async def cases_of(device: Item, *, database: Database) -> list[Item]:
+    """The cases of the present ownership of a device, oldest first."""
+    found = database["devices"].query(_CASES, partition=device["deviceId"])
+    cases = [case async for case in found if case["ownershipId"] == device["ownershipId"]]
+    return sorted(cases, key=lambda case: (str(case["createdAt"]), str(case["caseId"])))
+
+
+async def _own_case(person_id: str, device_id: str, case_id: str, *, database: Database) -> Item:
+    device = await owned_device(person_id, device_id, database=database)
+    case = await _case(device_id, case_id, database=database)
+    if case["ownershipId"] != device["ownershipId"]:
         raise Problem("support_case_unknown")
-    if "closedAt" in item:
-        return _view(item)
-    begun = clock.moment(item["openedAt"])
+    return case
+
+
+async def _case(device_id: str, case_id: str, *, database: Database) -> Item:
+    case = await database["devices"].read(device_id, f"case:{case_id}")
+    if case is None:
+        raise Problem("support_case_unknown")
+    return case
+
+
+async def _check_room(ownership_id: str, *, database: Database, now: datetime) -> None:
+    windows = (await load_policy(database["telemetry"], ownership_id)).windows
+    open_windows = [window for window in windows.get(Category.PERFORMANCE.value, ()) if window.holds(now)]
+    if len(open_windows) >= WINDOWS_KEPT:  # one more would end another
+        raise Problem("support_cases_too_many")
+
+
+async def _take_effect(
+    person_id: str, case: Item, *, database: Database, journal: NarrowingJournal, now: datetime
+) -> None:
+    await reached("support.granted")
+    window, performance = window_of(case), Category.PERFORMANCE.value
+    action = "support_case_opened" if case["askedBy"] == "owner" else "support_case_agreed"
+    step = Step(case["caseId"], action, THE_PERSON, case_details(case, days=case["days"]))
+    await record_about(person_id, step, database=database, now=now)
+    moments = {"since": window.start, "until": clock.moment(case["caseExpiresAt"])}
+    await notify(person_id, "support_case_opened", case["caseId"], moments, people=database["people"], now=now)
+    await reached("support.told")
+
+    def begun(policy: Policy) -> Policy:
+        has_begun = window in policy.windows.get(performance, ())
+        return policy if has_begun else policy.with_window(performance, window)
+
+    await change_policy(database["telemetry"], case["ownershipId"], begun, journal=journal, now=now)
+    present = await _case(case["deviceId"], case["caseId"], database=database)
+    if "closedAt" in present:  # while it was being opened
+        await _stop_collecting(present, database=database, journal=journal, now=now)
+
+
+async def _stop_collecting(case: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> None:
+    if "openedAt" not in case:
+        return
+    performance, begun = Category.PERFORMANCE.value, clock.moment(case["openedAt"])
     await change_policy(
         database["telemetry"],
-        device["ownershipId"],
-        lambda policy: policy.without_window(Category.PERFORMANCE.value, begun),
+        case["ownershipId"],
+        lambda policy: policy.without_window(performance, begun),
         journal=journal,
         now=now,
-    )
-    step = Step(case_id, "support_case_closed", THE_PERSON, {"caseId": case_id, "ownershipId": device["ownershipId"]})
-    await record_about(person_id, step, database=database, now=now)
-    await notify(person_id, "support_case_closed", case_id, {"until": now}, people=database["people"], now=now)
-    closed = declared(item) | {"closedAt": clock.text(now)}
-    try:
-        await database["devices"].replace(closed, item["_etag"])
-    except Stale:  # closed twice at once
-        item = await database["devices"].read(device_id, f"case:{case_id}")
-        if item is None:
-            raise
-        return _view(item)
-    return _view(closed)
-
-
-def _view(item: Item) -> SupportCase:
-    return SupportCase(
-        case_id=item["caseId"],
-        device_id=item["deviceId"],
-        opened_at=clock.moment(item["openedAt"]),
-        expires_at=clock.moment(item["caseExpiresAt"]),
-        closed_at=clock.moment(item["closedAt"]) if "closedAt" in item else None,
     )

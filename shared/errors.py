@@ -158,6 +158,16 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "support_case_unknown": Entry(
         status=404, title="There is no such support case.", action="Use the id that the opened case was given."
     ),
+    "support_case_answered": Entry(
+        status=409,
+        title="This support case does not wait for an answer any more.",
+        action="See your support cases for its state; you can open one yourself at any time.",
+    ),
+    "support_case_not_open": Entry(
+        status=403,
+        title="This support case is not open.",
+        action="Ask the owner for a support case; data is shown while one is open.",
+    ),
     "support_cases_too_many": Entry(
         status=409, title="Too many support cases of this device are open.", action="Close one of them first."
     ),

@@ -31,6 +31,12 @@ Point = Literal[
     "guests.ended",  # a guest's place has ended, and nobody was told
     "guests.told",  # everybody was told that it ended, and link and invitation are still there
     "guests.unlinked",  # they are gone, and the place still holds the guest's keys
+    "support.granted",  # the case is stored as open, and nobody was told
+    "support.told",  # ledger and owner know that it is open, and nothing is collected
+    "support.narrowed",  # nothing is collected any more, and the case is not stored as closed
+    "support.declined",  # the refusal is stored, and not in the ledger
+    "support.recorded",  # the ledger knows that staff ask, and the question is not stored
+    "support.asked",  # the question is stored, and the owner was not told
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

@@ -29,6 +29,7 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "guest_joined": frozenset({"since"}),
     "guest_left": frozenset({"until"}),
     "guest_access_ended": frozenset({"until"}),
+    "support_case_asked": frozenset({"until"}),
     "support_case_opened": frozenset({"since", "until"}),
     "support_case_closed": frozenset({"until"}),
     "export_ready": frozenset({"requested", "until"}),

@@ -19,6 +19,7 @@ ALLOWED = {
         "register_device/triggers/monitors.py",
         "register_device/triggers/residents.py",
         "register_device/triggers/staff.py",
+        "register_device/triggers/staff_support.py",
         "register_device/triggers/support.py",
         "register_device/triggers/workers.py",
         "ingest_telemetry/triggers.py",

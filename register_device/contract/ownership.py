@@ -11,10 +11,11 @@ from shared.contract import Body, Moment, View
 
 
 class Purpose(StrEnum):
-    """Why staff do something to what is somebody's."""
+    """Why staff look at or do something to what is somebody's: it is in the ledger of the person whose it is."""
 
     SUPPORT_CALL = "support_call"
     COMPLAINT = "complaint"
+    WARRANTY_CHECK = "warranty_check"
     SECURITY_INCIDENT = "security_incident"
     REPAIR = "repair"
     OTHER = "other"

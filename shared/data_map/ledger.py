@@ -56,7 +56,26 @@ ACTIONS: Final[dict[str, Action]] = {
     "support_case_opened": Action(
         "The person opened a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT}
     ),
-    "support_case_closed": Action("The person closed a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID}),
+    "support_case_asked": Action(
+        "Support staff asked the person to open a support case.",
+        {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT, "purpose": Detail.WORD},
+    ),
+    "support_case_agreed": Action(
+        "The person agreed to the support case.",
+        {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT},
+    ),
+    "support_case_declined": Action(
+        "The person declined the support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID}
+    ),
+    "support_case_closed": Action("A support case was closed.", {"caseId": Detail.ID, "ownershipId": Detail.ID}),
+    "device_looked_up": Action(
+        "Support staff looked up the person's monitor by its serial number.",
+        {"ownershipId": Detail.ID, "purpose": Detail.WORD},
+    ),
+    "support_data_viewed": Action(
+        "Support staff viewed data of an open support case.",
+        {"caseId": Detail.ID, "ownershipId": Detail.ID, "purpose": Detail.WORD},
+    ),
     "export_requested": Action(
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),

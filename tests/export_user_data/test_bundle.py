@@ -59,7 +59,15 @@ async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str
     body = AppInstallation.model_validate_json((PAYLOADS / "apptoken_request_ios_2026.json").read_text())
     await register_installation(person, body, people=house.database["people"], key=IDENTITY_KEY, now=house.clock())
     access = await house.pair(person, serial, model="VEO-XS WIFI")
-    await open_case(person, access.device_id, 7, database=house.database, journal=house.journal, now=house.clock())
+    await open_case(
+        person,
+        access.device_id,
+        7,
+        log=f"ringing {person}@resident.example",
+        database=house.database,
+        journal=house.journal,
+        now=house.clock(),
+    )
     house.clock.forward(minutes=1)
     policy = await load_policy(house.database["telemetry"], access.ownership_id)
     observed = [house.clock() - timedelta(seconds=step) for step in range(calls)]
@@ -100,7 +108,7 @@ async def bundled(house: House, export_keys: KeySet, tmp_path: Path) -> tuple[Pa
 
 
 async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> None:
-    """Account, phone, link, device, support case, gate and readings of both categories."""
+    """Account, phone, link, device, support case with its log, gate and readings of both categories."""
     path, device_id = bundled
     names = {name.replace(device_id, "DEVICE") for name in zipfile.ZipFile(path).namelist()}
     stems = {name.rsplit("/", 1)[0] if "Readings" not in name and "20" in name else name for name in names}
@@ -113,6 +121,7 @@ async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> No
         "account/notification.jsonl",
         "devices/DEVICE/device.jsonl",
         "devices/DEVICE/supportCase.jsonl",
+        "devices/DEVICE/supportLog.jsonl",
         "devices/DEVICE/gate.jsonl",
         "devices/DEVICE/usage",
         "devices/DEVICE/performance",

@@ -1,5 +1,6 @@
 """`devices`: a monitor, the truth about its ownership, and what belongs to it."""
 
+from datetime import timedelta
 from typing import Final
 
 from shared.data_map.containers.recurring import EXPIRES, YEAR
@@ -93,17 +94,46 @@ DEVICES: Final = Container(
         ),
         "supportCase": Record(
             container="devices",
-            about="A support case, during which performance data of the device is collected.",
+            about="A support case, or the question for one: while it is open, performance data is collected.",
             category=Category.PERFORMANCE,
+            retention=2 * YEAR,
+            dated_from="createdAt",
             export="device",
             visible_to=("the owner", "support staff"),
             fields={
                 "deviceId": Field(about="Id of the device."),
                 "caseId": Field(about="Id of the case."),
                 "ownershipId": Field(about="The period of ownership it belongs to."),
-                "openedAt": Field(about="When it was opened.", unit="UTC"),
+                "askedBy": Field(about="Who wanted it: the owner, or support staff, who need the owner's agreement."),
+                "purpose": Field(about="Why support staff asked for it."),
+                "days": Field(about="How long it is open.", unit="d"),
+                "createdAt": Field(about="When it was made: opened by the owner, or asked for by staff.", unit="UTC"),
+                "openedAt": Field(about="When the owner opened it or agreed to it.", unit="UTC"),
                 "caseExpiresAt": Field(about="When it closes by itself.", unit="UTC"),
+                "declinedAt": Field(about="When the owner declined it.", unit="UTC"),
                 "closedAt": Field(about="When it was closed.", unit="UTC"),
+                "expiresAt": EXPIRES,
+            },
+        ),
+        "supportLog": Record(
+            container="devices",
+            about="The log of the mobile application that the owner gave with a support case.",
+            category=Category.PERFORMANCE,
+            retention=timedelta(days=90),
+            dated_from="receivedAt",
+            export="device",
+            visible_to=("the owner", "support staff while the case is open"),
+            fields={
+                "deviceId": Field(about="Id of the device."),
+                "caseId": Field(about="Id of the case."),
+                "ownershipId": Field(about="The period of ownership it belongs to."),
+                "receivedAt": Field(about="When the owner gave it.", unit="UTC"),
+                "text": Field(
+                    about="The log, without e-mail addresses, network addresses, phone numbers and access tokens.",
+                    source=Source.APP,
+                ),
+                "takenOut": Field(about="How many of each of these were taken out before it was stored."),
+                "expiresAt": EXPIRES,
             },
         ),
         "guest": Record(

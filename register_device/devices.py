@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from register_device.contract.devices import Device, Warranty
+from register_device.offers import firmware_update
 from register_device.registration import DEVICE_ITEM
 from shared import clock
 from shared.cosmos import Database, Item
@@ -68,6 +69,7 @@ async def _device(link: Item, *, database: Database, now: datetime) -> Device:
         first_connected_at=first_connected,
         age_days=(now - (manufactured or first_connected)).days,
         warranty=warranty(first_connected=first_connected, manufactured=manufactured, today=now.date()),
+        update=await firmware_update(device, offers=database["offers"]),
     )
 
 

@@ -15,6 +15,7 @@ ALLOWED = {
         "function_app.py",
         "shared/http.py",
         "register_device/triggers/__init__.py",
+        "register_device/triggers/fleet.py",
         "register_device/triggers/monitors.py",
         "register_device/triggers/residents.py",
         "register_device/triggers/support.py",

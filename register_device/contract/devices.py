@@ -1,5 +1,6 @@
 """What a resident is told about their devices."""
 
+from register_device.contract.offers import Update
 from shared.contract import Moment, View
 
 
@@ -33,6 +34,7 @@ class Device(View):
     age_days: int | None = None
     warranty: Warranty | None = None
     last_seen_at: Moment | None = None
+    update: Update | None = None
 
 
 class Devices(View):

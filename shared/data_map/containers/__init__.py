@@ -6,6 +6,7 @@ from shared.data_map.containers.claims import CLAIMS
 from shared.data_map.containers.devices import DEVICES
 from shared.data_map.containers.identities import IDENTITIES
 from shared.data_map.containers.jobs import JOBS
+from shared.data_map.containers.offers import OFFERS
 from shared.data_map.containers.people import PEOPLE
 from shared.data_map.containers.quarantine import QUARANTINE
 from shared.data_map.containers.telemetry import TELEMETRY
@@ -19,6 +20,7 @@ CONTAINERS: Final[dict[str, Container]] = {
     "claims": CLAIMS,
     "telemetry": TELEMETRY,
     "quarantine": QUARANTINE,
+    "offers": OFFERS,
     "jobs": JOBS,
     "ledger": LEDGER,
 }

@@ -106,6 +106,16 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="You have no such device.",
         action="Use the id of a device in your list.",
     ),
+    "installation_unknown": Entry(
+        status=404,
+        title="You have no such installation of the app.",
+        action="Use the id of an installation in your list, or register this one.",
+    ),
+    "installations_too_many": Entry(
+        status=409,
+        title="Too many installations of the app are registered.",
+        action="Remove one that is not used any more.",
+    ),
     "support_case_unknown": Entry(
         status=404, title="There is no such support case.", action="Use the id that the opened case was given."
     ),

@@ -36,6 +36,11 @@ ACTIONS: Final[dict[str, Action]] = {
         "The person opened a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT}
     ),
     "support_case_closed": Action("The person closed a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID}),
+    "push_address_lost": Action(
+        "The push address of the person's app was registered by another installation, and was taken from this one.",
+        {"installationId": Detail.ID},
+    ),
+    "installation_removed": Action("The person removed an installation of the app.", {"installationId": Detail.ID}),
     "export_requested": Action(
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),

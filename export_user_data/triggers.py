@@ -139,6 +139,8 @@ def _documents(api: Api, functions: func.Blueprint) -> None:
 
 
 def _workers(api: Api, functions: func.Blueprint) -> None:
+    api.job_kinds[exports.KIND] = jobs.Kind(_build_export, _tell_end)
+
     @functions.function_name("run_jobs")
     @functions.event_hub_message_trigger(
         "events", CONNECTION, JOBS_HUB, cardinality=func.Cardinality.MANY, data_type=func.DataType.BINARY
@@ -152,7 +154,7 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
             if services.clock() >= until:
                 _log.info("out of time: the timer nudges for the rest")
                 return
-            _log.info("job: %s", await _run(job_id, services))
+            _log.info("job: %s", await _run(job_id, api.job_kinds, services))
 
     @functions.function_name("nudge_stalled_jobs")
     @functions.timer_trigger("timer", "30 * * * * *")
@@ -200,20 +202,22 @@ def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
     return list(ids)
 
 
-async def _run(job_id: str, services: Services) -> str:
+async def _run(job_id: str, kinds: typing.Mapping[str, jobs.Kind], services: Services) -> str:
+    async def tell(item: Item, state: str) -> None:
+        await kinds[item["type"]].ending(services, item, state)
+
     return await jobs.run_job(
         job_id,
-        {exports.KIND: partial(_build_export, services)},
+        {name: partial(kind.step, services) for name, kind in kinds.items()},
         jobs=services.database["jobs"],
         hub=services.hubs.jobs,
         now=services.clock,
-        ending=partial(_tell_end, services),
+        ending=tell,
     )
 
 
 async def _tell_end(services: Services, item: Item, state: str) -> None:
-    if item["type"] == exports.KIND:
-        await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
+    await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
 
 
 async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | None:

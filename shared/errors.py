@@ -171,6 +171,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "cursor_invalid": Entry(
         status=400, title="The cursor is not one of ours.", action="Send the cursor of the last page, or none at all."
     ),
+    "date_invalid": Entry(
+        status=400, title="That is no date.", action="Send the day as YYYY-MM-DD, or none at all for the newest."
+    ),
     # us
     "busy": Entry(status=503, title="The service is busy.", action="Try again after the stated time.", retryable=True),
     "database_restored": Entry(

@@ -24,6 +24,7 @@ from shared.admission import Admission
 from shared.callers import Caller
 from shared.errors import Problem
 from shared.gate import Erased
+from shared.jobs import Kind
 from shared.journal import RestoredDatabase
 from shared.services import Services, ServicesSource
 
@@ -105,10 +106,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """All HTTP operations of the app, and what they stand on."""
+    """All HTTP operations and kinds of jobs of the app, and what they stand on."""
 
     services: ServicesSource
     operations: list[Operation] = field(default_factory=list)
+    job_kinds: dict[str, Kind] = field(default_factory=dict)
+    """What the worker of all jobs can do: each package adds its own kinds."""
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_LIMIT))
 
     def operation(

@@ -75,6 +75,7 @@ def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
 
 ACROSS_PARTITIONS = {
     "export_user_data/walk.py",
+    "register_device/fleet_figures.py",
     "shared/jobs.py",
     "shared/journal.py",
     "shared/ledger/checkpoints.py",

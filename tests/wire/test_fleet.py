@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.api import Answer, Refused
-from tests.wire.conftest import Household
+from tests.wire.conftest import Household, eventually
 
 
 class Engineer:
@@ -38,6 +38,25 @@ async def test_a_resident_sees_what_staff_put_on_offer(household: Household) -> 
     assert device["update"] == {"state": "available", "version": "3.4.0"}
     listed = (await engineer.get("/api/staff/offers"))["offers"]
     assert {"firmware", "app"} <= {offer["product"] for offer in listed}
+
+
+async def test_the_fleet_is_counted_by_a_job(household: Household) -> None:
+    """The timer starts it, the worker of all jobs does it, and staff see the figures."""
+    engineer = await Engineer.signed_in(household, "fleet")
+    assert (await engineer.get("/api/staff/fleet?date=2020-02-29"))["cells"] == []
+    for _ in range(2):
+        async with household.api.session.post(f"{household.api.base_url}/admin/functions/count_fleet") as answer:
+            assert answer.status == 202
+    model = household.data["model"].replace(" ", "%20")
+
+    async def counted() -> bool:
+        return bool((await engineer.get(f"/api/staff/fleet?model={model}&firmware=3.2.1"))["devices"])
+
+    await eventually(counted, "the fleet was never counted")
+    figures = await engineer.get("/api/staff/fleet")
+    assert household.data["serialNumber"] not in str(figures)
+    with pytest.raises(Refused, match="date_invalid"):
+        await engineer.get("/api/staff/fleet?date=tomorrow")
 
 
 @pytest.mark.parametrize("roles", [(), ("support",)])

@@ -9,6 +9,7 @@ from shared.data_map.containers.jobs import JOBS
 from shared.data_map.containers.offers import OFFERS
 from shared.data_map.containers.people import PEOPLE
 from shared.data_map.containers.quarantine import QUARANTINE
+from shared.data_map.containers.statistics import STATISTICS
 from shared.data_map.containers.telemetry import TELEMETRY
 from shared.data_map.ledger import LEDGER
 from shared.data_map.vocabulary import Container
@@ -21,6 +22,7 @@ CONTAINERS: Final[dict[str, Container]] = {
     "telemetry": TELEMETRY,
     "quarantine": QUARANTINE,
     "offers": OFFERS,
+    "statistics": STATISTICS,
     "jobs": JOBS,
     "ledger": LEDGER,
 }

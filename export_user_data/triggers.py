@@ -10,7 +10,8 @@ from http import HTTPStatus
 import azure.functions as func
 
 from export_user_data import exports, inbox
-from export_user_data.contract import DownloadLink, Export, ExportRequest, Notification, Notifications
+from export_user_data.catalogue import error_catalogue
+from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from shared import clock, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
@@ -136,6 +137,11 @@ def _documents(api: Api, functions: func.Blueprint) -> None:
     async def get_keys(call: Call[Anyone, None]) -> dict[str, typing.Any]:
         """Publish the keys that verify the signature of an export, as a JWK Set."""
         return dict(call.services.export_keys.public())
+
+    @api.operation(functions, "GET", "errors", admission=ANYONE, answers={OK: ErrorCatalogue})
+    async def get_errors(_call: Call[Anyone, None]) -> ErrorCatalogue:
+        """List every error with what to do, and what residents see of it."""
+        return error_catalogue()
 
 
 def _workers(api: Api, functions: func.Blueprint) -> None:

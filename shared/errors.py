@@ -18,6 +18,9 @@ class Entry:
     retryable: bool = False
 
 
+ON_THE_PHONE: Final = 0
+"""No status: it happens before anything reaches this service, and is here for those who answer residents."""
+
 CATALOGUE: Final[dict[str, Entry]] = {
     # who is calling
     "token_missing": Entry(
@@ -82,6 +85,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=404, title="There is nothing at this address.", action="See the API description for what there is."
     ),
     # registration
+    "access_point_unreachable": Entry(
+        status=ON_THE_PHONE,
+        title="The phone could not connect to the access point of the monitor.",
+        action="Check in the monitor's pairing menu that a valid MAC address appears under the QR code.",
+        retryable=True,
+    ),
     "claim_unknown": Entry(
         status=404, title="There is no such claim.", action="Show the QR code of a new claim to the monitor."
     ),

@@ -10,6 +10,7 @@ from shared.admission import ANYONE
 from shared.callers import Anyone, AttestedMonitor
 from shared.contract import Nothing
 from shared.http import Answer, Api, Call
+from shared.pairing_errors import REGISTRATION
 
 CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
 
@@ -39,6 +40,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         body=Registration,
         answers={CREATED: DeviceAccess, OK: DeviceAccess},
         problems=("serial_mismatch", "claim_unknown", "claim_expired", "claim_used", "busy"),
+        pairing_error=REGISTRATION,
     )
     async def register_device(call: Call[AttestedMonitor, Registration]) -> Answer:
         """Pair a monitor with the account behind a claim."""

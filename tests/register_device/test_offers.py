@@ -92,7 +92,7 @@ async def test_the_same_offer_again_changes_nothing(on_offer: Container, clock: 
 async def test_all_offers_are_listed(on_offer: Container, clock: SettableClock) -> None:
     """The app's and the firmwares', each with its name."""
     await offers.offer_app(AppOffer(os="iOS", version="4.3"), offers=on_offer, now=clock())
-    await offers.offer_app(AppOffer(os="Android", version="4.2"), offers=on_offer, now=clock())
-    await offer_firmware(on_offer, clock, "3.3.0")
+    await offers.offer_app(AppOffer(os="Android", version="4.2", notes="New sounds."), offers=on_offer, now=clock())
+    await offer_firmware(on_offer, clock, "3.3.0", notes="Better ringing.")
     listed = [(one.product, one.os or one.model, one.version) for one in await offers.list_offers(offers=on_offer)]
     assert listed == [("app", "Android", "4.2"), ("app", "iOS", "4.3"), ("firmware", "VEO-XS WIFI", "3.3.0")]

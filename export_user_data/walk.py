@@ -43,7 +43,7 @@ async def _everything(person_id: str, *, database: Database) -> AsyncIterator[He
             yield _held("ledger", item, None)
     for link in sorted(links, key=lambda link: str(link["since"])):
         async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
-            if item["ownershipId"] == link["ownershipId"]:  # others' periods are not shown
+            if item.get("ownershipId") == link["ownershipId"]:  # others' periods are not shown
                 yield _held("devices", item, link["deviceId"])
         async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
             yield _held("telemetry", item, link["deviceId"])

@@ -116,7 +116,8 @@ class Monitor:
 
     async def renew(self) -> Access:
         """Get a new token; it tells which readings are wanted now."""
-        return self._take(await self._attested("/api/devices/token", {}))
+        last = {"token": self.access.token} if self.access is not None else {}
+        return self._take(await self._attested("/api/devices/token", {**last, "device": dict(self.make.data)}))
 
     async def _attested(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Send something with a proof of make; each attempt has a challenge of its own, as a signature counts once."""

@@ -7,6 +7,7 @@ its expiry (`se`) is the challenge's, so a monitor needs no clock. A signature c
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from secrets import token_hex
 from typing import Final
@@ -17,11 +18,13 @@ from shared import clock, data_map
 from shared.admission import Admission
 from shared.callers import AttestedMonitor, Caller
 from shared.cosmos import Conflict, Container
+from shared.counters import Counted
 from shared.errors import Problem
 from shared.keys import KeySet, device_key, issue_challenge, read_challenge
 from shared.services import Services
 
 _SCHEME: Final = "sharedaccesssignature"
+_NO_KEY: Final = base64.b64encode(bytes(32)).decode()
 
 
 def new_challenge(serial_number: str, *, keys: KeySet, now: datetime) -> ChallengeIssued:
@@ -30,6 +33,11 @@ def new_challenge(serial_number: str, *, keys: KeySet, now: datetime) -> Challen
     return ChallengeIssued(
         challenge=challenge, server_time=now, expires_at=expires_at, expires=int(expires_at.timestamp())
     )
+
+
+def refused(reason: Counted) -> Problem:
+    """What a monitor is told that is not let in: always the same. The reason is counted for staff."""
+    return Problem("attestation_refused", counted=reason)
 
 
 async def _admit_attested(authorization: str | None, services: Services) -> Caller:
@@ -49,29 +57,36 @@ ATTESTED: Final = Admission("attested monitor", "attestation", _admit_attested)
 
 
 def verify_attestation(
-    signature: str, *, group_keys: dict[str, list[str]], keys: KeySet, now: datetime
+    signature: str, *, group_keys: Mapping[str, Sequence[str]], keys: KeySet, now: datetime
 ) -> tuple[AttestedMonitor, str]:
     """The monitor that signed, and the nonce of its challenge. The caller is not told what was wrong.
 
     Raises:
-        Problem: attestation_refused.
+        Problem: attestation_refused, counted by its reason.
     """
     parts = dict(parse_qsl(signature))
     resource, group = parts.get("sr", ""), parts.get("skn", "")
     serial_number, _, challenge = resource.partition("/challenges/")
-    try:
-        challenged, nonce, expires = read_challenge(challenge, keys=keys, now=now)
-    except Problem as problem:
-        raise Problem("attestation_refused") from problem
+    if not challenge:
+        raise refused("attestation.malformed")
     signed = f"{quote(resource, safe='')}\n{parts.get('se', '')}".encode()
     expected = [
         base64.b64encode(hmac.new(device_key(key, serial_number), signed, hashlib.sha256).digest())
-        for key in group_keys.get(group, [])
+        for key in group_keys.get(group) or [_NO_KEY]  # the time must not tell that there is no such group
     ]
     # every key of the group is compared, so that the time does not tell which one it was
     matches = [hmac.compare_digest(parts.get("sig", "").encode(), one) for one in expected]
-    if not any(matches) or challenged != serial_number or parts.get("se") != str(expires):
-        raise Problem("attestation_refused")
+    if not group_keys.get(group):
+        raise refused("attestation.unknown_group")
+    try:
+        challenged, nonce, expires = read_challenge(challenge, keys=keys, now=now)
+    except Problem as problem:
+        expired = problem.code == "token_expired"
+        raise refused("attestation.expired_challenge" if expired else "attestation.forged_challenge") from problem
+    if challenged != serial_number:
+        raise refused("attestation.foreign_serial")
+    if not any(matches) or parts.get("se") != str(expires):
+        raise refused("attestation.wrong_signature")
     return AttestedMonitor(serial_number, group), nonce
 
 
@@ -88,4 +103,4 @@ async def _use_once(nonce: str, *, claims: Container, now: datetime) -> None:
             }
         )
     except Conflict as conflict:
-        raise Problem("attestation_refused") from conflict
+        raise refused("attestation.replay") from conflict

@@ -2,18 +2,25 @@
 
 import asyncio
 import calendar
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from register_device.contract.devices import Device, Warranty
+from register_device import ownership
+from register_device.contract.devices import Device, DeviceDetail, FirmwareSeen, Warranty
+from register_device.contract.ownership import Released
 from register_device.offers import firmware_update
-from register_device.registration import DEVICE_ITEM
+from register_device.ownership import DEVICE_ITEM
 from shared import clock
-from shared.cosmos import Database, Item
+from shared.cosmos import Database, Item, Replace, Stale, declared
 from shared.errors import Problem
+from shared.gate import NarrowingJournal, write_behind_gate
+from shared.injection import reached
 
 WARRANTY_MONTHS: Final = 36
 CONCURRENT_READS: Final = 8
+SILENT_AFTER: Final = timedelta(days=2)
+EARLIEST_INVOICE: Final = date(2000, 1, 1)
+_TRIES: Final = 5
 
 
 async def owned_device(person_id: str, device_id: str, *, database: Database) -> Item:
@@ -23,9 +30,60 @@ async def owned_device(person_id: str, device_id: str, *, database: Database) ->
         Problem: device_not_yours, also when there is no such device.
     """
     device = await database["devices"].read(device_id, DEVICE_ITEM)
-    if device is None or device["ownerPersonId"] != person_id:
+    if device is None or device.get("ownerPersonId") != person_id:
         raise Problem("device_not_yours")
     return device
+
+
+async def release_device(
+    person_id: str, device_id: str, *, database: Database, journal: NarrowingJournal, now: datetime
+) -> Released:
+    """Let one's monitor go, as before it is sold. Doing so again answers as before.
+
+    Raises:
+        Problem: device_not_yours, busy.
+    """
+    for _ in range(_TRIES):
+        device = await database["devices"].read(device_id, DEVICE_ITEM)
+        if device is not None and device.get("ownerPersonId") == person_id:
+            try:
+                await ownership.end(device, "released", database=database, now=now)
+            except Stale:
+                continue
+            await reached("ownership.ended")
+        past = await ownership.past_of(person_id, device_id, database=database)
+        if past is None:
+            raise Problem("device_not_yours")
+        await ownership.settle(device_id, database=database, journal=journal, now=now)
+        return Released(device_id=device_id, since=clock.moment(past["since"]), until=clock.moment(past["until"]))
+    raise Problem("busy", retry_after_s=1)
+
+
+async def note_invoice(
+    person_id: str, device_id: str, invoiced_on: date | None, *, database: Database, now: datetime
+) -> Device:
+    """Keep the date of the invoice, which the warranty counts from.
+
+    Raises:
+        Problem: device_not_yours; field_out_of_range, for a date to come or before there were such monitors; busy.
+    """
+    if invoiced_on is not None and not EARLIEST_INVOICE <= invoiced_on <= now.date():
+        raise Problem("field_out_of_range", pointer="/invoicedOn")
+    people = database["people"]
+    for _ in range(_TRIES):
+        device = await owned_device(person_id, device_id, database=database)
+        link = await people.read(person_id, f"link:{device['ownershipId']}")
+        if link is None:
+            raise Problem("device_not_yours")
+        noted = {name: value for name, value in declared(link).items() if name != "invoicedOn"}
+        if invoiced_on is not None:
+            noted["invoicedOn"] = invoiced_on.isoformat()
+        try:
+            await write_behind_gate(people, person_id, [Replace(noted, link["_etag"])])
+        except Stale:
+            continue
+        return await _device(noted, database=database, now=now)
+    raise Problem("busy", retry_after_s=1)
 
 
 async def list_devices(person_id: str, *, database: Database, now: datetime) -> list[Device]:
@@ -41,19 +99,42 @@ async def list_devices(person_id: str, *, database: Database, now: datetime) -> 
     return list(await asyncio.gather(*(view(link) for link in sorted(links, key=lambda link: str(link["since"])))))
 
 
+async def one_device(person_id: str, device_id: str, *, database: Database, now: datetime) -> DeviceDetail:
+    """One device that is the resident's now, with its technical information and the firmware it has had.
+
+    Raises:
+        Problem: device_not_yours.
+    """
+    device = await owned_device(person_id, device_id, database=database)
+    link = await database["people"].read(person_id, f"link:{device['ownershipId']}")
+    if link is None:
+        raise Problem("device_not_yours")
+    shown = await _device(link, database=database, now=now)
+    query = "SELECT * FROM c WHERE c.type = 'firmwareVersion'"
+    seen = [item async for item in database["devices"].query(query, partition=device_id)]
+    history = [
+        FirmwareSeen(version=item["version"], first_seen_at=clock.moment(item["firstSeenAt"]))
+        for item in sorted(seen, key=lambda item: str(item["firstSeenAt"]))
+        if item["ownershipId"] == device["ownershipId"]
+    ]
+    return DeviceDetail(**shown.model_dump(), technical=device.get("technical", {}), firmware_history=history)
+
+
 async def _device(link: Item, *, database: Database, now: datetime) -> Device:
+    seen = await last_seen(link["ownershipId"], database=database)
     period: dict[str, Any] = {
         "device_id": link["deviceId"],
         "role": link["role"],
         "since": clock.moment(link["since"]),
         "until": clock.moment(link["until"]) if "until" in link else None,
-        "last_seen_at": await last_seen(link["ownershipId"], database=database),
+        "last_seen_at": seen,
     }
     device = await database["devices"].read(link["deviceId"], DEVICE_ITEM)
-    if device is None or device["ownershipId"] != link["ownershipId"]:
+    if device is None or device.get("ownershipId") != link["ownershipId"]:
         return Device(**period)
     first_connected = clock.moment(device["firstConnectedAt"])
     manufactured = clock.moment(device["manufacturedAt"]) if "manufacturedAt" in device else None
+    invoiced = date.fromisoformat(link["invoicedOn"]) if "invoicedOn" in link else None
     return Device(
         **period,
         serial_number=device["serialNumber"],
@@ -65,10 +146,17 @@ async def _device(link: Item, *, database: Database, now: datetime) -> Device:
         hardware_version=device.get("hardwareVersion"),
         mac_address=device.get("macAddress"),
         region=device.get("region"),
+        region_source=device.get("regionSource"),
         manufactured_at=manufactured,
         first_connected_at=first_connected,
         age_days=(now - (manufactured or first_connected)).days,
-        warranty=warranty(first_connected=first_connected, manufactured=manufactured, today=now.date()),
+        warranty=warranty(
+            invoiced=invoiced,
+            first_connected=first_connected.date(),
+            manufactured=manufactured.date() if manufactured else None,
+            today=now.date(),
+        ),
+        connectivity=connectivity(seen, now=now),
         update=await firmware_update(device, offers=database["offers"]),
     )
 
@@ -81,14 +169,27 @@ async def last_seen(ownership_id: str, *, database: Database) -> datetime | None
     return None
 
 
-def warranty(*, first_connected: datetime | None, manufactured: datetime | None, today: date) -> Warranty:
-    """36 months from first connection, else from manufacture; the basis is named."""
-    basis, start = ("first_connected", first_connected) if first_connected else ("manufactured", manufactured)
-    if start is None:
-        return Warranty(status="unknown", basis="unknown")
-    ends_on = months_later(start.date(), WARRANTY_MONTHS)
-    status = "in_warranty" if today < ends_on else "expired"
-    return Warranty(status=status, basis=basis, starts_on=start.date().isoformat(), ends_on=ends_on.isoformat())
+def connectivity(seen: datetime | None, *, now: datetime) -> str:
+    """`seen` when readings arrived within the last two days, `silent` when not, `never_seen` when none ever did.
+
+    A monitor sends when it has something to say: a home where nobody rings for a day is not a monitor that is off.
+    """
+    if seen is None:
+        return "never_seen"
+    return "seen" if now - seen <= SILENT_AFTER else "silent"
+
+
+def warranty(
+    *, invoiced: date | None = None, first_connected: date | None, manufactured: date | None, today: date
+) -> Warranty:
+    """36 months from the invoice, else from first connection, else from manufacture; the basis is named."""
+    dates = {"invoice": invoiced, "first_connected": first_connected, "manufactured": manufactured}
+    for basis, starts_on in dates.items():
+        if starts_on is not None:
+            ends_on = months_later(starts_on, WARRANTY_MONTHS)
+            status = "in_warranty" if today < ends_on else "expired"
+            return Warranty(status=status, basis=basis, starts_on=starts_on, ends_on=ends_on)
+    return Warranty(status="unknown", basis="unknown")
 
 
 def months_later(day: date, months: int) -> date:

@@ -5,7 +5,10 @@ that the catalogue names. Texts hold no value that a caller sent: nothing person
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from shared.counters import Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="The claim was already used for another monitor.",
         action="Start the pairing again in the app: it makes a new claim.",
     ),
+    "claim_tries_used_up": Entry(
+        status=429,
+        title="This monitor has shown too many claims that do not exist.",
+        action="Wait for the stated time, then show the monitor a new claim.",
+        retryable=True,
+    ),
     "serial_mismatch": Entry(
         status=422,
         title="The device data names another monitor than the one that proved its make.",
@@ -124,6 +133,30 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=409,
         title="Too many installations of the app are registered.",
         action="Remove one that is not used any more.",
+    ),
+    "dispute_unknown": Entry(
+        status=404, title="There is no such dispute.", action="Use the id that the opened dispute was given."
+    ),
+    "dispute_too_late": Entry(
+        status=409,
+        title="A takeover can be disputed within 30 days of it.",
+        action="Contact support: there may be another way.",
+    ),
+    "nothing_to_dispute": Entry(
+        status=409,
+        title="The monitor was not taken over by another account.",
+        action="Pair it again, or contact support.",
+    ),
+    "dispute_decided": Entry(
+        status=409, title="The dispute was decided otherwise.", action="Open a new one if there is a new takeover."
+    ),
+    "dispute_outdated": Entry(
+        status=409,
+        title="The monitor has changed hands again since.",
+        action="Ask the person to dispute the present ownership.",
+    ),
+    "enrolment_group_unknown": Entry(
+        status=422, title="There is no such enrolment group.", action="Use the name of a group in the settings."
     ),
     "support_case_unknown": Entry(
         status=404, title="There is no such support case.", action="Use the id that the opened case was given."
@@ -203,10 +236,21 @@ CATALOGUE: Final[dict[str, Entry]] = {
 class Problem(Exception):
     """A use case cannot do what was asked; `code` is in the catalogue."""
 
-    def __init__(self, code: str, *, pointer: str | None = None, retry_after_s: int | None = None) -> None:
-        """Name the code, and where in the body it lies as a JSON pointer made of declared names only."""
+    def __init__(
+        self,
+        code: str,
+        *,
+        pointer: str | None = None,
+        retry_after_s: int | None = None,
+        counted: "Counted | None" = None,
+    ) -> None:
+        """Name the code, and where in the body it lies as a JSON pointer made of declared names only.
+
+        `counted` is a reason that staff are shown the number of, and that the caller is not told.
+        """
         super().__init__(code)
         self.entry = CATALOGUE[code]
         self.code = code
         self.pointer = pointer
         self.retry_after_s = retry_after_s
+        self.counted = counted

@@ -173,6 +173,8 @@ async def respond(
             response = _rendered(await _handled(req, operation, await source()), operation)
     except Problem as problem:
         code = problem.code
+        if problem.counted is not None:
+            (await source()).counters.add(problem.counted)
         response = _problem_response(problem, operation, request_id)
     except RestoredDatabase:
         code = "database_restored"

@@ -10,6 +10,7 @@ Point = Literal[
     "ingest.written",  # a worker has written one batch of several
     "gate.changed",  # a change has replaced the gate, and has not written the journal
     "gate.read",  # a change has read the gate, and has not replaced it
+    "claim.try_counted",
     "registration.claimed",
     "registration.linked",
     "registration.gated",
@@ -22,6 +23,11 @@ Point = Literal[
     "installation.released",  # nor holds an address
     "push_address.taken",  # by a new holder; the one before has it still
     "push_address.disowned",  # and now has not, while the look-up still names both
+    "ownership.ended",
+    "ownership.gate_ended",
+    "ownership.link_ended",
+    "dispute.opened",
+    "dispute.decided",
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

@@ -18,6 +18,7 @@ DEVICE_TOKEN_LIFE: Final = timedelta(hours=1)
 
 _DEVICE_AUDIENCE: Final = "blue-telemetry"
 _CHALLENGE_AUDIENCE: Final = "blue-attestation"
+_BEFORE_ANY_EXPIRY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CHALLENGE_LIFE: Final = timedelta(seconds=60)
 
 
@@ -100,6 +101,10 @@ class DeviceToken:
     device_id: str
     ownership_id: str
     policy: Policy
+    group: str
+    """The enrolment group that proved the monitor's make."""
+    facts: str
+    """Fingerprint of what the monitor last said of itself."""
 
 
 def issue_device_token(token: DeviceToken, *, keys: KeySet, now: datetime) -> tuple[str, datetime]:
@@ -110,6 +115,8 @@ def issue_device_token(token: DeviceToken, *, keys: KeySet, now: datetime) -> tu
         "sub": token.device_id,
         "own": token.ownership_id,
         "pol": token.policy.claims(),
+        "grp": token.group,
+        "fct": token.facts,
         "iat": int(now.timestamp()),
         "exp": expires_s,
     }
@@ -122,8 +129,21 @@ def read_device_token(token: str, *, keys: KeySet, now: datetime) -> DeviceToken
     Raises:
         Problem: token_invalid, token_foreign or token_expired.
     """
-    claims = keys.verify(token, audience=_DEVICE_AUDIENCE, now=now)
-    return DeviceToken(claims["sub"], claims["own"], Policy.from_claims(claims["pol"]))
+    return _device_token(keys.verify(token, audience=_DEVICE_AUDIENCE, now=now))
+
+
+def read_stale_device_token(token: str, *, keys: KeySet) -> DeviceToken | None:
+    """What a token said, expired or not; None when it is none of ours. It proves nothing about who shows it."""
+    try:
+        return _device_token(keys.verify(token, audience=_DEVICE_AUDIENCE, now=_BEFORE_ANY_EXPIRY))
+    except Problem:
+        return None
+
+
+def _device_token(claims: Mapping[str, Any]) -> DeviceToken:
+    return DeviceToken(
+        claims["sub"], claims["own"], Policy.from_claims(claims["pol"]), claims.get("grp", ""), claims.get("fct", "")
+    )
 
 
 def issue_challenge(serial_number: str, nonce: str, *, keys: KeySet, now: datetime) -> tuple[str, datetime]:

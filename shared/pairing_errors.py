@@ -62,6 +62,7 @@ PAIRING_NUMBERS: Final[dict[str, int]] = {
     "claim_unknown": REGISTRATION,
     "claim_expired": REGISTRATION,
     "claim_used": REGISTRATION,
+    "claim_tries_used_up": REGISTRATION,
     "serial_mismatch": REGISTRATION,
 }
 """Errors of the catalogue that belong to pairing. What can happen anywhere, such as `busy`, is an error 3 as well when

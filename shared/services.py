@@ -12,6 +12,7 @@ from shared.clock import Clock, system_clock
 if TYPE_CHECKING:
     from shared.blobs import Blobs
     from shared.cosmos import Database
+    from shared.counters import Counters
     from shared.hubs import Hubs
     from shared.journal import Journal
     from shared.keys import KeySet
@@ -33,6 +34,7 @@ class Services:
     settings: "Settings"
     clock: Clock
     database: "Database"
+    counters: "Counters"
     hubs: "Hubs"
     blobs: "Blobs"
     mailer: "Mailer"
@@ -64,6 +66,7 @@ async def open_services(
 
     from shared.blobs import Blobs  # noqa: PLC0415 - loaded where used
     from shared.cosmos import Database  # noqa: PLC0415 - loaded where used
+    from shared.counters import Counters  # noqa: PLC0415 - loaded where used
     from shared.hubs import Hubs  # noqa: PLC0415 - loaded where used
     from shared.journal import Journal, refuse_restored  # noqa: PLC0415 - loaded where used
     from shared.keys import KeySet  # noqa: PLC0415 - loaded where used
@@ -86,6 +89,8 @@ async def open_services(
             settings.cosmos_database,
         )
         stack.push_async_callback(database.close)
+        counters = Counters(database["counters"], clock)
+        stack.push_async_callback(counters.close)
         hubs = Hubs.open(
             connection=settings.event_hubs.get_secret_value() if settings.event_hubs else None,
             namespace=settings.event_hubs_namespace,
@@ -106,6 +111,7 @@ async def open_services(
             settings=settings,
             clock=clock,
             database=database,
+            counters=counters,
             hubs=hubs,
             blobs=blobs,
             journal=journal,

@@ -20,6 +20,11 @@ TEXTS: Final = Path(__file__).with_name("texts")
 TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "monitor_paired": frozenset({"since"}),
     "ownership_ended": frozenset({"until"}),
+    "monitor_released": frozenset({"until"}),
+    "takeover_reversed": frozenset({"until"}),
+    "monitor_revoked": frozenset({"until"}),
+    "dispute_opened": frozenset({"since"}),
+    "dispute_kept": frozenset({"until"}),
     "support_case_opened": frozenset({"since", "until"}),
     "support_case_closed": frozenset({"until"}),
     "export_ready": frozenset({"requested", "until"}),

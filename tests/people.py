@@ -33,7 +33,9 @@ class House:
 
     async def claim(self, person_id: str) -> str:
         await self.move_in(person_id)
-        issued = await issue_claim(person_id, claims=self.database["claims"], now=self.clock())
+        issued = await issue_claim(
+            person_id, claims=self.database["claims"], identity_key=IDENTITY_KEY, now=self.clock()
+        )
         return issued.claim
 
     async def register(self, claim: str, serial: str = SERIAL, **device: Any) -> tuple[DeviceAccess, bool]:

@@ -14,14 +14,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PLATFORM = {"AZURE_FUNCTIONS_ENVIRONMENT", "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME"}
 """Set by the host that runs the app, never by hand."""
 
-_OPERATION = r"^\| `([A-Z]+) /api/([^`]+)` \| ([a-z ]+(?::[a-z]+)?)"
 SETTINGS = sorted(str(field.alias) for field in Settings.model_fields.values())
 
 
 def test_every_operation_is_in_the_readme_with_its_caller() -> None:
     """A new route is documented, a removed one is not promised any more."""
     written = {
-        (method, route, caller.strip()) for method, route, caller in re.findall(_OPERATION, README, re.MULTILINE)
+        (method, route, caller.partition(": ")[0].strip())
+        for method, route, caller in re.findall(r"^\| `([A-Z]+) /api/([^`]+)` \| ([a-z: ]+)", README, re.MULTILINE)
     }
     real = {(one["methods"][0], one["route"], one["caller"]) for one in manifest() if "route" in one}
     assert written == real

@@ -1,20 +1,34 @@
 """What monitors say, and what they are told; and the claim that pairs them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
+from register_device.device_data import understood
 from shared.contract import Body, DeviceMoment, Moment, View
 
 Text = Annotated[str, StringConstraints(max_length=120)]
 SerialNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,64}$")]
 
 
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
+
+
+class ClaimRequest(Body):
+    """A resident wants to pair a monitor."""
+
+    country: Country | None = None
+    """Where the monitor is, should it not know its region itself."""
+
+
 class ClaimIssued(View):
-    """Permission to pair one monitor. `claim` goes into the QR code, and nowhere else."""
+    """Permission to pair one monitor. `claim` goes into the QR code, `code` is typed in; neither goes anywhere else."""
 
     claim_id: str
     claim: str
+    code: str
     expires_at: Moment
 
 
@@ -35,7 +49,12 @@ class ChallengeIssued(View):
 
 
 class DeviceData(Body):
-    """What a monitor says of itself; makers' values are open, and any but the serial number may be absent or null."""
+    """What a monitor says of itself; makers' values are open, and any but the serial number may be absent or null.
+
+    Names that makers use for the same are understood (`versionSW`, `manufacturingDate`); the rest is dropped.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     serial_number: SerialNumber
     family: Text | None = None
@@ -47,13 +66,31 @@ class DeviceData(Body):
     mac_address: Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")] | None = None
     region: Annotated[str, StringConstraints(max_length=35)] | None = None
     manufactured_at: DeviceMoment | None = None
+    technical: dict[str, Any] | None = None
+    """Technical information that varies by product, of the data map's declared names."""
+    ignored_fields: SkipJsonSchema[int] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understood(cls, said: Any) -> Any:
+        return understood(said) if isinstance(said, dict) else said
 
 
 class Registration(Body):
     """A monitor asks to be paired with the account behind a claim."""
 
     claim: Annotated[str, StringConstraints(max_length=200)]
+    """The claim of the QR code, or the typed code."""
     device: DeviceData
+
+
+class Renewal(Body):
+    """A registered monitor asks for a fresh token."""
+
+    token: Annotated[str, StringConstraints(max_length=8192)] | None = None
+    """Its last token, expired or not: with it the renewal costs the service one read."""
+    device: DeviceData | None = None
+    """Its device data, as after an update of its firmware."""
 
 
 class DeviceAccess(View):
@@ -64,4 +101,8 @@ class DeviceAccess(View):
     token: str
     token_expires_at: Moment
     categories: list[str]
+    owned_since: Moment
+    """What was observed before belongs to nobody that this token speaks for: the monitor drops it."""
     server_time: Moment
+    ignored_fields: int | None = None
+    """How many fields of the device data are not declared, or cannot be true, and were dropped."""

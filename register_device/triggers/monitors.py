@@ -5,10 +5,9 @@ from http import HTTPStatus
 import azure.functions as func
 
 from register_device import attestation, registration
-from register_device.contract.monitors import ChallengeIssued, ChallengeRequest, DeviceAccess, Registration
+from register_device.contract.monitors import ChallengeIssued, ChallengeRequest, DeviceAccess, Registration, Renewal
 from shared.admission import ANYONE
 from shared.callers import Anyone, AttestedMonitor
-from shared.contract import Nothing
 from shared.http import Answer, Api, Call
 from shared.pairing_errors import REGISTRATION
 
@@ -39,7 +38,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         admission=attestation.ATTESTED,
         body=Registration,
         answers={CREATED: DeviceAccess, OK: DeviceAccess},
-        problems=("serial_mismatch", "claim_unknown", "claim_expired", "claim_used", "busy"),
+        problems=("serial_mismatch", "claim_unknown", "claim_expired", "claim_used", "claim_tries_used_up", "busy"),
         pairing_error=REGISTRATION,
     )
     async def register_device(call: Call[AttestedMonitor, Registration]) -> Answer:
@@ -54,6 +53,8 @@ def register(api: Api, functions: func.Blueprint) -> None:
             journal=services.journal,
             now=services.clock(),
         )
+        if access.ignored_fields:
+            services.counters.add("registration.field_ignored", access.ignored_fields)
         return Answer(access, CREATED if is_new else OK)
 
     @api.operation(
@@ -61,15 +62,16 @@ def register(api: Api, functions: func.Blueprint) -> None:
         "POST",
         "devices/token",
         admission=attestation.ATTESTED,
-        body=Nothing,
+        body=Renewal,
         answers={OK: DeviceAccess},
-        problems=("device_not_registered",),
+        problems=("device_not_registered", "serial_mismatch", "busy"),
     )
-    async def renew_device_token(call: Call[AttestedMonitor, Nothing]) -> DeviceAccess:
+    async def renew_device_token(call: Call[AttestedMonitor, Renewal]) -> DeviceAccess:
         """Give a registered monitor a fresh token under the policy in force."""
         services = call.services
         return await registration.renew_access(
             call.caller,
+            call.body,
             database=services.database,
             keys=services.device_keys,
             identity_key=services.settings.identity_key,

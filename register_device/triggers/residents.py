@@ -1,25 +1,19 @@
-"""The HTTP functions of a resident's account, phones and devices."""
+"""The HTTP functions of a resident's account and devices."""
 
 from http import HTTPStatus
 
 import azure.functions as func
 
-from register_device import claims, devices, installations
-from register_device.contract.account import (
-    AppInstallation,
-    Installation,
-    InstallationRegistered,
-    InstallationRemoved,
-    Installations,
-    Me,
-)
-from register_device.contract.devices import Devices
-from register_device.contract.monitors import ClaimIssued
+from register_device import claims, devices, disputes
+from register_device.contract.account import Me
+from register_device.contract.devices import Device, DeviceDetail, Devices
+from register_device.contract.monitors import ClaimIssued, ClaimRequest
+from register_device.contract.ownership import Dispute, Invoice, Released
 from shared import clock
 from shared.admission import RESIDENT
 from shared.callers import Resident
 from shared.contract import Nothing
-from shared.http import Answer, Api, Call
+from shared.http import Api, Call
 from shared.people import own_record
 
 CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
@@ -35,84 +29,16 @@ def register(api: Api, functions: func.Blueprint) -> None:
         return Me(person_id=person["personId"], email=person["email"], created_at=clock.moment(person["createdAt"]))
 
     @api.operation(
-        functions,
-        "POST",
-        "me/app-installations",
-        admission=RESIDENT,
-        body=AppInstallation,
-        answers={CREATED: InstallationRegistered, OK: InstallationRegistered},
-        problems=("installations_too_many", "busy"),
+        functions, "POST", "me/claims", admission=RESIDENT, body=ClaimRequest, answers={CREATED: ClaimIssued}
     )
-    async def register_app_installation(call: Call[Resident, AppInstallation]) -> Answer:
-        """Register the mobile application on one phone, or refresh what is known of it."""
-        item, is_new = await installations.register_installation(
-            call.caller.person_id,
-            call.body,
-            database=call.services.database,
-            key=call.services.settings.identity_key,
-            now=call.services.clock(),
-        )
-        view = InstallationRegistered(
-            installation_id=item["installationId"],
-            registered_at=clock.moment(item["registeredAt"]),
-            active=item["active"],
-        )
-        return Answer(view, CREATED if is_new else OK)
-
-    @api.operation(functions, "GET", "me/app-installations", admission=RESIDENT, answers={OK: Installations})
-    async def list_app_installations(call: Call[Resident, None]) -> Installations:
-        """The resident's phones and tablets with the app, and whether there is an update for them."""
-        found = await installations.list_installations(call.caller.person_id, database=call.services.database)
-        return Installations(installations=found)
-
-    @api.operation(
-        functions,
-        "PUT",
-        "me/app-installations/{installationId}",
-        admission=RESIDENT,
-        body=AppInstallation,
-        answers={OK: Installation},
-        problems=("installation_unknown", "busy"),
-    )
-    async def refresh_app_installation(call: Call[Resident, AppInstallation]) -> Installation:
-        """Refresh what is known of an installation, its push token included."""
-        database = call.services.database
-        item = await installations.refresh_installation(
-            call.caller.person_id,
-            call.id("installationId"),
-            call.body,
-            database=database,
-            key=call.services.settings.identity_key,
-            now=call.services.clock(),
-        )
-        return await installations.view(item, database=database)
-
-    @api.operation(
-        functions,
-        "POST",
-        "me/app-installations/{installationId}/remove",
-        admission=RESIDENT,
-        body=Nothing,
-        answers={OK: InstallationRemoved},
-        problems=("busy",),
-    )
-    async def remove_app_installation(call: Call[Resident, Nothing]) -> InstallationRemoved:
-        """Forget an installation: its phone does not ring any more."""
-        installation_id = call.id("installationId")
-        await installations.remove_installation(
-            call.caller.person_id,
-            installation_id,
-            database=call.services.database,
-            key=call.services.settings.identity_key,
-            now=call.services.clock(),
-        )
-        return InstallationRemoved(installation_id=installation_id)
-
-    @api.operation(functions, "POST", "me/claims", admission=RESIDENT, body=Nothing, answers={CREATED: ClaimIssued})
-    async def issue_claim(call: Call[Resident, Nothing]) -> ClaimIssued:
+    async def issue_claim(call: Call[Resident, ClaimRequest]) -> ClaimIssued:
         """Ask for permission to pair one monitor with the account."""
         return await claims.issue_claim(
-            call.caller.person_id, claims=call.services.database["claims"], now=call.services.clock()
+            call.caller.person_id,
+            claims=call.services.database["claims"],
+            identity_key=call.services.settings.identity_key,
+            now=call.services.clock(),
+            country=call.body.country,
         )
 
     @api.operation(functions, "GET", "me/devices", admission=RESIDENT, answers={OK: Devices})
@@ -122,3 +48,70 @@ def register(api: Api, functions: func.Blueprint) -> None:
             call.caller.person_id, database=call.services.database, now=call.services.clock()
         )
         return Devices(devices=found)
+
+    @api.operation(
+        functions,
+        "GET",
+        "me/devices/{deviceId}",
+        admission=RESIDENT,
+        answers={OK: DeviceDetail},
+        problems=("device_not_yours",),
+    )
+    async def get_device(call: Call[Resident, None]) -> DeviceDetail:
+        """Everything that is held about one device itself."""
+        return await devices.one_device(
+            call.caller.person_id, call.id("deviceId"), database=call.services.database, now=call.services.clock()
+        )
+
+    @api.operation(
+        functions,
+        "PUT",
+        "me/devices/{deviceId}/invoice",
+        admission=RESIDENT,
+        body=Invoice,
+        answers={OK: Device},
+        problems=("device_not_yours", "field_out_of_range", "busy"),
+    )
+    async def note_invoice(call: Call[Resident, Invoice]) -> Device:
+        """Keep the date of the invoice, which the warranty counts from."""
+        return await devices.note_invoice(
+            call.caller.person_id,
+            call.id("deviceId"),
+            call.body.invoiced_on,
+            database=call.services.database,
+            now=call.services.clock(),
+        )
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/devices/{deviceId}/release",
+        admission=RESIDENT,
+        body=Nothing,
+        answers={OK: Released},
+        problems=("device_not_yours", "busy"),
+    )
+    async def release_device(call: Call[Resident, Nothing]) -> Released:
+        """Let one's monitor go, as before it is sold: it belongs to nobody until it is paired again."""
+        return await devices.release_device(
+            call.caller.person_id,
+            call.id("deviceId"),
+            database=call.services.database,
+            journal=call.services.journal,
+            now=call.services.clock(),
+        )
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/devices/{deviceId}/dispute",
+        admission=RESIDENT,
+        body=Nothing,
+        answers={OK: Dispute},
+        problems=("device_not_yours", "nothing_to_dispute", "dispute_too_late"),
+    )
+    async def dispute_takeover(call: Call[Resident, Nothing]) -> Dispute:
+        """Say that a monitor was taken from one, within 30 days of its takeover."""
+        return await disputes.open_dispute(
+            call.caller.person_id, call.id("deviceId"), database=call.services.database, now=call.services.clock()
+        )

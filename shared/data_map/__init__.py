@@ -13,6 +13,7 @@ from shared.data_map.containers import CONTAINERS
 from shared.data_map.ledger import ACTIONS, Action, Detail
 from shared.data_map.places import BLOBS, HUBS, OUTSIDE
 from shared.data_map.readings import READINGS, TEXT_LIMIT
+from shared.data_map.technical import TECHNICAL
 from shared.data_map.vocabulary import (
     CATEGORIES,
     Category,
@@ -33,6 +34,7 @@ __all__ = [
     "HUBS",
     "OUTSIDE",
     "READINGS",
+    "TECHNICAL",
     "TEXT_LIMIT",
     "Action",
     "Category",

@@ -31,7 +31,21 @@ class Action:
 
 ACTIONS: Final[dict[str, Action]] = {
     "pairing_completed": Action("A monitor was paired with the person's account.", {"ownershipId": Detail.ID}),
-    "ownership_ended": Action("The person's monitor went over to another account.", {"ownershipId": Detail.ID}),
+    "ownership_ended": Action(
+        "The person's monitor is theirs no more.", {"ownershipId": Detail.ID, "reason": Detail.WORD}
+    ),
+    "takeover_disputed": Action(
+        "The person said that their monitor was taken from them.", {"disputeId": Detail.ID, "ownershipId": Detail.ID}
+    ),
+    "dispute_decided": Action(
+        "Staff decided a dispute about a monitor.",
+        {"disputeId": Detail.ID, "outcome": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "monitor_revoked": Action("Staff shut a monitor out.", {"deviceId": Detail.ID, "purpose": Detail.WORD}),
+    "monitor_admitted": Action("Staff let a monitor in again.", {"deviceId": Detail.ID, "purpose": Detail.WORD}),
+    "enrolment_group_changed": Action(
+        "Staff moved a monitor to another enrolment group.", {"deviceId": Detail.ID, "purpose": Detail.WORD}
+    ),
     "support_case_opened": Action(
         "The person opened a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT}
     ),

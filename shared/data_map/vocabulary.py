@@ -133,7 +133,7 @@ class ReadingField:
     """One field of a reading with its plausibility limits: a value outside is rejected."""
 
     about: str
-    type: Literal["number", "integer", "text", "choice"]
+    type: Literal["number", "integer", "text", "choice", "flag"]
     unit: str | None = None
     minimum: float | None = None
     maximum: float | None = None

@@ -17,6 +17,7 @@ from local.cosmos.server import CosmosServer
 from local.mail import MailSink
 from local.provision import provision_cosmos
 from local.resources import Resources
+from register_device.contract.monitors import Renewal
 from register_device.registration import renew_access
 from shared.callers import AttestedMonitor, Resident
 from shared.cosmos import Database
@@ -111,6 +112,7 @@ async def _steps(house: House, meter: Meter) -> None:
     await _report("registration_repeated", meter, house.register(claim))
     renewal = renew_access(
         AttestedMonitor(SERIAL, "veo-wifi"),
+        Renewal(),
         database=house.database,
         keys=house.keys,
         identity_key=IDENTITY_KEY,

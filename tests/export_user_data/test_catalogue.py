@@ -51,3 +51,10 @@ def test_every_failure_of_a_registration_is_error_3() -> None:
     """And of no other operation: its problem document carries the number, whatever its code."""
     _, api = indexed()
     assert {one.name: one.pairing_error for one in api.operations if one.pairing_error} == {"register_device": 3}
+
+
+def test_what_a_registration_alone_answers_has_its_number() -> None:
+    """So that support finds it in the catalogue, too."""
+    _, api = indexed()
+    [registration] = [one for one in api.operations if one.name == "register_device"]
+    assert {code for code in registration.problems if code not in PAIRING_NUMBERS} == {"busy"}

@@ -1,19 +1,26 @@
 """What is derived about a device when it is read."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
 from register_device.devices import months_later, warranty
 
-CONNECTED = datetime(2025, 6, 1, 9, tzinfo=UTC)
-MADE = datetime(2025, 4, 17, 9, tzinfo=UTC)
+CONNECTED = date(2025, 6, 1)
+MADE = date(2025, 4, 17)
 
 
 def test_warranty_counts_from_the_first_connection() -> None:
     """36 months, and the basis is named."""
     found = warranty(first_connected=CONNECTED, manufactured=MADE, today=date(2026, 1, 1))
-    assert (found.status, found.basis, found.ends_on) == ("in_warranty", "first_connected", "2028-06-01")
+    assert (found.status, found.basis, found.ends_on) == ("in_warranty", "first_connected", date(2028, 6, 1))
+
+
+def test_an_invoice_counts_before_everything_else() -> None:
+    """The monitor lay in a shop first, or was bought before it was fitted."""
+    invoiced = date(2025, 5, 1)
+    found = warranty(invoiced=invoiced, first_connected=CONNECTED, manufactured=MADE, today=date(2026, 1, 1))
+    assert (found.basis, found.starts_on, found.ends_on) == ("invoice", invoiced, date(2028, 5, 1))
 
 
 def test_warranty_falls_back_to_the_manufacture_date() -> None:

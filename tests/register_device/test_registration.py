@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from register_device import registration
-from register_device.contract.monitors import DeviceAccess, DeviceData, Registration
+from register_device import ownership
+from register_device.contract.monitors import DeviceAccess, DeviceData, Registration, Renewal
 from register_device.contract.support import SupportCase
 from register_device.devices import list_devices, owned_device
 from register_device.registration import register_monitor, renew_access
@@ -37,6 +37,7 @@ def house(database: Database, device_keys: KeySet, clock: SettableClock) -> Hous
 async def renewed(house: House, serial: str = SERIAL, *, group: str = "veo-wifi") -> DeviceAccess:
     return await renew_access(
         AttestedMonitor(serial, group),
+        Renewal(),
         database=house.database,
         keys=house.keys,
         identity_key=IDENTITY_KEY,
@@ -311,7 +312,7 @@ async def test_a_registration_that_was_cut_off_tells_when_it_resumes(
         raise ConnectionError
 
     with monkeypatch.context() as outage:
-        outage.setattr("register_device.registration.notify", away)
+        outage.setattr("register_device.ownership.notify", away)
         with pytest.raises(ConnectionError):
             await house.register(claim)
     new, _ = await house.register(claim)
@@ -452,7 +453,7 @@ async def test_a_link_that_ends_while_it_becomes_active_has_ended(
                 await people.replace(declared(link) | {"state": "active"}, link["_etag"])
         await notify(person_id, template, *rest, **named)
 
-    monkeypatch.setattr(registration, "notify", told)
+    monkeypatch.setattr(ownership, "notify", told)
     await house.register(second)
     assert await links(house, "maria") == [("ended", True)]
 

@@ -21,7 +21,9 @@ from shared.keys import (
 from tests.keys import signing_jwks, symmetric_jwks
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TOKEN = DeviceToken("device", "ownership", Policy(epoch=3, start=NOW, windows={"usage": (Window(NOW),)}))
+TOKEN = DeviceToken(
+    "device", "ownership", Policy(epoch=3, start=NOW, windows={"usage": (Window(NOW),)}), "veo-wifi", "facts"
+)
 
 
 @pytest.fixture

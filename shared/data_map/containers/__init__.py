@@ -3,6 +3,7 @@
 from typing import Final
 
 from shared.data_map.containers.claims import CLAIMS
+from shared.data_map.containers.counters import COUNTERS
 from shared.data_map.containers.devices import DEVICES
 from shared.data_map.containers.identities import IDENTITIES
 from shared.data_map.containers.jobs import JOBS
@@ -19,6 +20,7 @@ CONTAINERS: Final[dict[str, Container]] = {
     "identities": IDENTITIES,
     "devices": DEVICES,
     "claims": CLAIMS,
+    "counters": COUNTERS,
     "telemetry": TELEMETRY,
     "quarantine": QUARANTINE,
     "offers": OFFERS,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.data_map.containers.recurring import EXPIRES, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 DEVICES: Final = Container(
@@ -24,7 +25,9 @@ DEVICES: Final = Container(
                 "model": Field(about="Model.", source=Source.MONITOR),
                 "firmwareVersion": Field(about="Firmware version.", source=Source.MONITOR),
                 "hardwareVersion": Field(about="Hardware version.", source=Source.MONITOR),
-                "region": Field(about="Region it was made for.", source=Source.MONITOR),
+                "region": Field(about="Region it was made for or is in.", source=Source.MONITOR),
+                "regionSource": Field(about="Who said so: the monitor, or the app that asked for the claim."),
+                "technical": Field(about="Technical information that varies by product.", source=Source.MONITOR),
                 "manufacturedAt": Field(about="Manufacture date.", source=Source.MONITOR, unit="UTC"),
                 "firstConnectedAt": Field(about="Date first connected; it never changes.", unit="UTC"),
                 "updatedAt": Field(about="Last change of the device data.", unit="UTC"),
@@ -32,6 +35,24 @@ DEVICES: Final = Container(
                 "ownershipId": Field(about="The present period of ownership."),
                 "ownerPersonId": Field(about="Random id of the present owner.", exported=False),
                 "ownedSince": Field(about="Begin of the present period.", unit="UTC"),
+                "ownerlessSince": Field(about="Since when it has no owner.", unit="UTC"),
+                "revokedAt": Field(about="Since when it is not admitted, as after its key became known.", unit="UTC"),
+            },
+        ),
+        "firmwareVersion": Record(
+            container="devices",
+            about="A firmware version that the monitor had, from a time on.",
+            category=Category.DEVICE,
+            retention=2 * YEAR,
+            dated_from="firstSeenAt",
+            export="device",
+            visible_to=("the owner", "support staff"),
+            fields={
+                "deviceId": Field(about="Id of the device."),
+                "ownershipId": Field(about="The period of ownership in which it was seen."),
+                "version": Field(about="Firmware version.", source=Source.MONITOR),
+                "firstSeenAt": Field(about="Since when it was seen.", unit="UTC"),
+                "expiresAt": EXPIRES,
             },
         ),
         "pastOwnership": Record(
@@ -45,6 +66,29 @@ DEVICES: Final = Container(
                 "ownerPersonId": Field(about="Random id of the owner then.", exported=False),
                 "since": Field(about="Begin of the period.", unit="UTC"),
                 "until": Field(about="End of the period.", unit="UTC"),
+                "reason": Field(about="Why it ended: taken_over, released, reversed or revoked."),
+                "settledAt": Field(about="When all that its end brings was done.", unit="UTC"),
+            },
+        ),
+        "dispute": Record(
+            container="devices",
+            about="A former owner says that the monitor was taken from them.",
+            category=Category.DEVICE,
+            retention=2 * YEAR,
+            dated_from="openedAt",
+            export="device",
+            visible_to=("the person", "support staff"),
+            fields={
+                "deviceId": Field(about="Id of the device."),
+                "disputeId": Field(about="Id of the dispute."),
+                "ownershipId": Field(about="The period of ownership that ended."),
+                "personId": Field(about="Random id of the person who disputes it.", exported=False),
+                "disputedOwnershipId": Field(about="The period of ownership that is disputed.", exported=False),
+                "newOwnershipId": Field(about="The period that a reversal begins.", exported=False),
+                "openedAt": Field(about="When it was disputed.", unit="UTC"),
+                "state": Field(about="open, then reversed or kept."),
+                "decidedAt": Field(about="When staff decided.", unit="UTC"),
+                "expiresAt": EXPIRES,
             },
         ),
         "supportCase": Record(

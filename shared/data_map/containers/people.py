@@ -7,7 +7,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 PEOPLE: Final = Container(
     partition_key="personId",
-    indexed=("type", "createdAt", "nextAttemptAt"),
+    indexed=("type", "createdAt", "nextAttemptAt", "pendingSince"),
     records={
         "person": Record(
             container="people",
@@ -84,6 +84,8 @@ PEOPLE: Final = Container(
                 "ownershipId": Field(about="The period of ownership."),
                 "role": Field(about="What the person is to the device."),
                 "state": Field(about="pending while the registration is under way, then active or ended."),
+                "pendingSince": Field(about="While pending: since when.", unit="UTC"),
+                "invoicedOn": Field(about="Date of the invoice that the warranty counts from.", source=Source.PERSON),
                 "since": Field(about="Begin of the period.", unit="UTC"),
                 "until": Field(about="End of the period.", unit="UTC"),
             },

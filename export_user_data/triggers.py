@@ -1,8 +1,10 @@
 """The functions of `export_user_data`: exports, notifications, workers and timers, and what anyone may read."""
 
+import asyncio
 import json
 import logging
 import typing
+from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +14,7 @@ import azure.functions as func
 from export_user_data import exports, inbox
 from export_user_data.catalogue import error_catalogue
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
-from shared import clock, jobs, notifications
+from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
 from shared.callers import Anyone, Resident
@@ -188,13 +190,8 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
     @functions.function_name("send_notifications")
     @functions.timer_trigger("timer", "*/15 * * * * *")
     async def send_notifications(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
-        """Hand the mails that are due to the mail server."""
-        services = await api.services()
-        ends = await notifications.deliver_due(
-            people=services.database["people"], mailer=services.mailer, now=services.clock
-        )
-        for end, count in ends.items():
-            _notifications_log.info("%d mails: %s", count, end)
+        """Hand the mails that are due to the mail server: those of notifications, and those of invitations."""
+        await _send_mails(await api.services())
 
 
 def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
@@ -206,6 +203,21 @@ def named_jobs(events: typing.Sequence[func.EventHubEvent]) -> list[str]:
         except (KeyError, TypeError, ValueError):
             _log.warning("a nudge could not be read")
     return list(ids)
+
+
+async def _send_mails(services: Services) -> None:
+    database, mailer, now = services.database, services.mailer, services.clock
+    runs = await asyncio.gather(
+        notifications.deliver_due(people=database["people"], mailer=mailer, now=now),
+        invitations.deliver_due_invitations(database=database, mailer=mailer, now=now),
+        return_exceptions=True,  # a fault of the one does not keep the other
+    )
+    ends = sum((run for run in runs if isinstance(run, Counter)), Counter[str]())
+    for end, count in ends.items():
+        _notifications_log.info("%d mails: %s", count, end)
+    for run in runs:
+        if isinstance(run, BaseException):
+            raise run
 
 
 async def _run(job_id: str, kinds: typing.Mapping[str, jobs.Kind], services: Services) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from shared import data_map
 from shared.cosmos import Database, Item
 from shared.data_map import READINGS, Erasure, Record
+from shared.invitations import place_of
 from shared.ledger import CHAIN
 
 _EVERYTHING: Final = "SELECT * FROM c"
@@ -30,23 +31,36 @@ async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Hel
 
 
 async def _everything(person_id: str, *, database: Database) -> AsyncIterator[Held]:
-    links: list[Item] = []
-    ledger_subject: str | None = None
+    own: list[Item] = []
     async for item in database["people"].query(_EVERYTHING, partition=person_id):
-        if item["type"] == "link":
-            links.append(item)
-        if item["type"] == "ledgerSubject":
-            ledger_subject = item["ledgerSubject"]
+        own.append(item)
         yield _held("people", item, None)
-    if ledger_subject is not None:
-        async for item in database["ledger"].query(CHAIN, partition=ledger_subject):
-            yield _held("ledger", item, None)
-    for link in sorted(links, key=lambda link: str(link["since"])):
-        async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
-            if item.get("ownershipId") == link["ownershipId"]:  # others' periods are not shown
-                yield _held("devices", item, link["deviceId"])
-        async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
-            yield _held("telemetry", item, link["deviceId"])
+    for item in own:
+        async for held in _named_by(item, database=database):
+            yield held
+    for link in sorted((item for item in own if item["type"] == "link"), key=lambda link: str(link["since"])):
+        if link["role"] == "owner":  # what lies with the device of a guest is its owner's
+            async for held in _of_ownership(link, database=database):
+                yield held
+
+
+async def _named_by(item: Item, *, database: Database) -> AsyncIterator[Held]:
+    """What lies elsewhere under a name that only the person's own item knows."""
+    if item["type"] == "ledgerSubject":
+        async for entry in database["ledger"].query(CHAIN, partition=item["ledgerSubject"]):
+            yield _held("ledger", entry, None)
+    if "contactKey" in item:
+        async for entry in database["identities"].query(_EVERYTHING, partition=item["contactKey"]):
+            if entry["type"] == "invitation":
+                yield _held("identities", entry, None)
+
+
+async def _of_ownership(link: Item, *, database: Database) -> AsyncIterator[Held]:
+    async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
+        if item.get("ownershipId") == link["ownershipId"]:  # others' periods are not shown
+            yield _held("devices", item, link["deviceId"])
+    async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
+        yield _held("telemetry", item, link["deviceId"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,10 @@ async def erasure_walk(person_id: str, *, database: Database) -> AsyncIterator[R
         keys += [str(held.item[name]) for name in ("identityKey", "contactKey") if name in held.item]
         keys += held.item.get("pushKeys", ())
         yield _reached(held.record.container, held.item, database)
+        if held.record_name == "link" and held.item["role"] == "guest":
+            place = await place_of(held.item["guestId"], held.item["deviceId"], devices=database["devices"])
+            if place is not None and place.get("guestPersonId") == person_id:  # the guest's keys, nothing of the owner
+                yield _reached("devices", place, database)
     for key in keys:
         entry = await database["identities"].read(key, key)
         if entry is not None and entry["personId"] == person_id:  # a push address may be somebody else's by now

@@ -79,6 +79,36 @@ class Resident:
         """End that."""
         return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/close", {})
 
+    async def invite_guest(self, device_id: str, email: str) -> Answer:
+        """Let somebody else use the device as well."""
+        return await self._post(f"/api/me/devices/{device_id}/guests", {"email": email})
+
+    async def guests(self, device_id: str) -> list[dict[str, Any]]:
+        """Guests of the device, and open invitations."""
+        found: list[dict[str, Any]] = (await self._get(f"/api/me/devices/{device_id}/guests"))["guests"]
+        return found
+
+    async def remove_guest(self, device_id: str, guest_id: str) -> Answer:
+        """End that, or withdraw the invitation."""
+        return await self._post(f"/api/me/devices/{device_id}/guests/{guest_id}/remove", {})
+
+    async def invitations(self) -> list[dict[str, Any]]:
+        """The invitations to one's own address."""
+        found: list[dict[str, Any]] = (await self._get("/api/me/invitations"))["invitations"]
+        return found
+
+    async def accept_invitation(self, invitation_id: str) -> Answer:
+        """Become a guest."""
+        return await self._post(f"/api/me/invitations/{invitation_id}/accept", {})
+
+    async def decline_invitation(self, invitation_id: str) -> Answer:
+        """Do not."""
+        return await self._post(f"/api/me/invitations/{invitation_id}/decline", {})
+
+    async def leave(self, device_id: str) -> Answer:
+        """Stop being a guest of the device."""
+        return await self._post(f"/api/me/devices/{device_id}/leave", {})
+
     async def notifications(self) -> list[dict[str, Any]]:
         """The newest of what one was told."""
         found: list[dict[str, Any]] = (await self._get("/api/me/notifications"))["notifications"]

@@ -15,6 +15,7 @@ from shared.cosmos import Database, Item, Replace, Stale, declared
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, write_behind_gate
 from shared.injection import reached
+from shared.invitations import place_of
 
 WARRANTY_MONTHS: Final = 36
 CONCURRENT_READS: Final = 8
@@ -120,7 +121,34 @@ async def one_device(person_id: str, device_id: str, *, database: Database, now:
     return DeviceDetail(**shown.model_dump(), technical=device.get("technical", {}), firmware_history=history)
 
 
+def guest_device(link: Item, device: Item | None) -> Device:
+    """What a guest sees of a device: what it is, while they are its guest, and nothing that tells of its owner."""
+    shown = device if device is not None and link["state"] == "active" else {}
+    return Device(
+        device_id=link["deviceId"],
+        role=link["role"],
+        since=clock.moment(link["since"]),
+        until=clock.moment(link["until"]) if "until" in link else None,
+        family=shown.get("family"),
+        type=shown.get("productType"),
+        model=shown.get("model"),
+    )
+
+
+async def _device_of_guest(link: Item, *, database: Database) -> Device:
+    """It is asked at each use whether they still are its guest: the link may end a little later than the place."""
+    if link["state"] != "active":
+        return guest_device(link, None)
+    device = await database["devices"].read(link["deviceId"], DEVICE_ITEM)
+    place = await place_of(link["guestId"], link["deviceId"], devices=database["devices"])
+    is_guest = place is not None and place["state"] == "active"
+    is_present = device is not None and device.get("ownershipId") == link["ownershipId"]
+    return guest_device(link, device if is_guest and is_present else None)
+
+
 async def _device(link: Item, *, database: Database, now: datetime) -> Device:
+    if link["role"] == "guest":
+        return await _device_of_guest(link, database=database)
     seen = await last_seen(link["ownershipId"], database=database)
     period: dict[str, Any] = {
         "device_id": link["deviceId"],

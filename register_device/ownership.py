@@ -16,6 +16,7 @@ from register_device.claims import Claim
 from shared import clock, data_map
 from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, Stale, declared
 from shared.data_map import Category
+from shared.ending_guests import end_guests
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal, Policy, Window, change_policy, create_gate, write_behind_gate
 from shared.injection import reached
@@ -198,6 +199,7 @@ async def _settle(past: Item, *, database: Database, journal: NarrowingJournal, 
     telemetry = database["telemetry"]
     await change_policy(telemetry, past["ownershipId"], partial(ended, end=until), journal=journal, now=now)
     await reached("ownership.gate_ended")
+    await end_guests(past, database=database, now=now)
     actor = THE_PERSON if reason == "released" else SERVICE
     details: dict[str, str | int] = {"ownershipId": past["ownershipId"], "reason": reason}
     with suppress(Erased):  # nobody is left of whom it could be told

@@ -28,6 +28,8 @@ class Resident:
     email: str | None
     identity_key: str
     """Keyed hash of the sign-in identity."""
+    contact_key: str | None = None
+    """Keyed hash of the verified address, under which invitations to it lie; None without a verified one."""
 
 
 @dataclass(frozen=True, slots=True)

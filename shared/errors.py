@@ -158,6 +158,22 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "enrolment_group_unknown": Entry(
         status=422, title="There is no such enrolment group.", action="Use the name of a group in the settings."
     ),
+    "guests_too_many": Entry(
+        status=409,
+        title="The device has no place for another guest.",
+        action="Remove a guest or an invitation. The place of an invitation is free a day after that was made.",
+    ),
+    "guest_is_owner": Entry(
+        status=409, title="The owner of a device is no guest of it.", action="Invite somebody else's address."
+    ),
+    "guest_unknown": Entry(
+        status=404, title="This device has no such guest.", action="Use the id of a guest in the device's list."
+    ),
+    "invitation_unknown": Entry(
+        status=404,
+        title="There is no such invitation to your verified e-mail address.",
+        action="Sign in with the address that was invited, or ask the owner of the device to invite you again.",
+    ),
     "support_case_unknown": Entry(
         status=404, title="There is no such support case.", action="Use the id that the opened case was given."
     ),

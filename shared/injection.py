@@ -28,6 +28,16 @@ Point = Literal[
     "ownership.link_ended",
     "dispute.opened",
     "dispute.decided",
+    "guests.invited",  # an invitation has taken a place, and nothing else is written
+    "guests.recorded",  # the ledger tells of it, and the invitee cannot see it
+    "guests.mailed",  # a mail server has taken the invitation, and its address is still there
+    "guests.accepting",  # the invitee has a pending link, and no place
+    "guests.joined",  # the invitee has the place, and nobody was told
+    "guests.welcomed",  # the owner was told, and the link is pending
+    "guests.linked",  # the link counts, and the invitation is still there
+    "guests.ended",  # a guest's place has ended, and nobody was told
+    "guests.told",  # everybody was told that it ended, and link and invitation are still there
+    "guests.unlinked",  # they are gone, and the place still holds the guest's keys
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

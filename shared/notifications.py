@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -92,10 +92,21 @@ async def deliver_due(*, people: Container, mailer: Mailer, now: Clock) -> Count
     Raises:
         Exception: the first fault that was not one of mail, after all others were tried.
     """
+
+    async def one(item: Item) -> str:
+        return await deliver(item["personId"], item["notificationId"], people=people, mailer=mailer, now=now)
+
+    return await deliver_each(people, "c.personId, c.notificationId", one, now=now)
+
+
+async def deliver_each(
+    outbox: Container, fields: str, send: Callable[[Item], Awaitable[str]], *, now: Clock
+) -> Counter[str]:
+    """Send what is due in a container, as `deliver_due` says; of each item `send` gets these fields."""
     # The one query over all partitions: its index holds nothing but what is pending.
-    query = "SELECT c.personId, c.notificationId FROM c WHERE c.nextAttemptAt <= @now"
+    query = f"SELECT {fields} FROM c WHERE c.nextAttemptAt <= @now"  # noqa: S608 - the fields are ours
     due: list[Item] = []
-    async for item in people.query(query, {"now": clock.text(now())}):
+    async for item in outbox.query(query, {"now": clock.text(now())}):
         due.append(item)
         if len(due) == DUE_AT_ONCE:
             break
@@ -105,7 +116,7 @@ async def deliver_due(*, people: Container, mailer: Mailer, now: Clock) -> Count
         async with limit:
             if now() >= last_start:
                 return "left for the next run"
-            return await deliver(item["personId"], item["notificationId"], people=people, mailer=mailer, now=now)
+            return await send(item)
 
     ends = await asyncio.gather(*(one(item) for item in due), return_exceptions=True)
     faults = [end for end in ends if isinstance(end, BaseException)]
@@ -138,11 +149,16 @@ async def deliver(person_id: str, notification_id: str, *, people: Container, ma
     try:
         await mailer.send(_mail(held, str(person["email"]), language))
     except NotSent as failure:
-        level, alarm = (logging.ERROR, "ALARM mail_not_sent: ") if attempt >= ALARM_AFTER else (logging.WARNING, "")
-        _log.log(level, "%s%s, attempt %d; again in %s", alarm, failure, attempt, pause_after(attempt))
-        return "not sent, to be tried again"
+        return not_sent(failure, attempt)
     await change(held, people=people, now=now(), mail="sent", sentAt=clock.text(now()), language=language.value)
     return "sent"
+
+
+def not_sent(failure: NotSent, attempt: int) -> str:
+    """Log why an attempt failed, from some number on as an alarm; return what became of the mail."""
+    level, alarm = (logging.ERROR, "ALARM mail_not_sent: ") if attempt >= ALARM_AFTER else (logging.WARNING, "")
+    _log.log(level, "%s%s, attempt %d; again in %s", alarm, failure, attempt, pause_after(attempt))
+    return "not sent, to be tried again"
 
 
 def pause_after(attempt: int) -> timedelta:

@@ -34,13 +34,15 @@ async def resident(identity: Identity, *, database: Database, identity_key: byte
     key = keyed_id(identity_key, "identity", f"{identity.issuer}\n{identity.subject}")
     known = await database["identities"].read(key, key)
     if known is not None:
-        return Resident(str(known["personId"]), identity.email, key)
+        contact_key = key_of_address(identity.email, identity_key) if identity.email else None
+        return Resident(str(known["personId"]), identity.email, key, contact_key)
     if identity.email is None:
         raise Problem("email_not_verified")
-    contact = await _contact(identity.email, database=database, identity_key=identity_key)
+    contact_key = key_of_address(identity.email, identity_key)
+    contact = await _contact(contact_key, database=database)
     person_id = await _identified(key, contact or new_id(), database=database, now=now)
     await reached("sign_up.identified")
-    caller = Resident(person_id, identity.email, key)
+    caller = Resident(person_id, identity.email, key, contact_key)
     await own_record(caller, database=database, now=now)
     return caller
 
@@ -71,6 +73,8 @@ async def own_record(caller: Resident, *, database: Database, now: datetime) -> 
     if caller.email is None:
         raise Problem("email_not_verified")
     account = {"email": caller.email, "identityKey": caller.identity_key}
+    if caller.contact_key is not None:
+        account["contactKey"] = caller.contact_key
     try:
         if known is None:
             return await _found(caller.person_id, account, database=database, now=now)
@@ -102,9 +106,13 @@ async def _found(person_id: str, details: dict[str, Any], *, database: Database,
     return person
 
 
-async def _contact(email: str, *, database: Database, identity_key: bytes) -> str | None:
-    """The person without an account who gave this address, if there is one."""
-    key = keyed_id(identity_key, "email", email)
+def key_of_address(email: str, identity_key: bytes) -> str:
+    """Under which key an e-mail address is looked up, however it was written."""
+    return keyed_id(identity_key, "email", email.strip().lower())
+
+
+async def _contact(key: str, *, database: Database) -> str | None:
+    """The person without an account who gave the address of this key, if there is one."""
     entry = await database["identities"].read(key, key)
     return str(entry["personId"]) if entry else None
 
@@ -115,12 +123,12 @@ async def person_without_account(email: str, *, database: Database, identity_key
     When that address signs in verified, the account joins this person.
     """
     address = email.strip().lower()
-    key = keyed_id(identity_key, "email", address)
+    key = key_of_address(address, identity_key)
     entry = {"id": key, "key": key, "type": "contact", "personId": new_id(), "createdAt": clock.text(now)}
     try:
         await database["identities"].create(entry)
     except Conflict:
-        known = await _contact(address, database=database, identity_key=identity_key)
+        known = await _contact(key, database=database)
         if known is None:
             raise
         entry["personId"] = known

@@ -31,10 +31,14 @@ class House:
         caller = Resident(person_id, f"{person_id}@resident.example", "identity key")
         await own_record(caller, database=self.database, now=self.clock())
 
-    async def claim(self, person_id: str) -> str:
+    async def claim(self, person_id: str, *, country: str | None = None) -> str:
         await self.move_in(person_id)
         issued = await issue_claim(
-            person_id, claims=self.database["claims"], identity_key=IDENTITY_KEY, now=self.clock()
+            person_id,
+            claims=self.database["claims"],
+            identity_key=IDENTITY_KEY,
+            now=self.clock(),
+            country=country,
         )
         return issued.claim
 

@@ -17,6 +17,7 @@ ALLOWED = {
         "register_device/triggers/__init__.py",
         "register_device/triggers/fleet.py",
         "register_device/triggers/installations.py",
+        "register_device/triggers/guests.py",
         "register_device/triggers/monitors.py",
         "register_device/triggers/residents.py",
         "register_device/triggers/staff.py",

@@ -2,13 +2,13 @@
 
 import azure.functions as func
 
-from register_device.triggers import fleet, installations, monitors, residents, staff, support, workers
+from register_device.triggers import fleet, guests, installations, monitors, residents, staff, support, workers
 from shared.http import Api
 
 
 def blueprint(api: Api) -> func.Blueprint:
     """All functions of the package."""
     functions = func.Blueprint()
-    for callers in (residents, installations, monitors, support, staff, fleet, workers):
+    for callers in (residents, installations, monitors, support, guests, staff, fleet, workers):
         callers.register(api, functions)
     return functions

@@ -29,6 +29,8 @@ class Action:
     details: Mapping[str, Detail] = field(default_factory=dict)
 
 
+GUEST: Final = {"guestId": Detail.ID, "ownershipId": Detail.ID}
+
 ACTIONS: Final[dict[str, Action]] = {
     "pairing_completed": Action("A monitor was paired with the person's account.", {"ownershipId": Detail.ID}),
     "ownership_ended": Action(
@@ -46,6 +48,11 @@ ACTIONS: Final[dict[str, Action]] = {
     "enrolment_group_changed": Action(
         "Staff moved a monitor to another enrolment group.", {"deviceId": Detail.ID, "purpose": Detail.WORD}
     ),
+    "guest_invited": Action("The person invited a guest to their device.", GUEST),
+    "guest_joined": Action("A guest accepted the invitation to a device.", GUEST),
+    "guest_declined": Action("The invitation to a device was declined.", GUEST),
+    "guest_removed": Action("A guest was removed from a device, or an invitation to it was withdrawn.", GUEST),
+    "guest_left": Action("A guest left a device.", GUEST),
     "support_case_opened": Action(
         "The person opened a support case.", {"caseId": Detail.ID, "ownershipId": Detail.ID, "days": Detail.COUNT}
     ),
@@ -82,7 +89,9 @@ LEDGER: Final = Container(
                 "seq": Field(about="Number of the entry in the subject's chain, from 1."),
                 "at": Field(about="When it was done.", unit="UTC"),
                 "action": Field(about="What was done."),
-                "actorKind": Field(about="Who did it: the person, the service, or staff of which role."),
+                "actorKind": Field(
+                    about="Who did it: the person, the service, their guest or host, or staff of which role."
+                ),
                 "actor": Field(about="Name in the ledger of who did it.", exported=False),
                 "requestId": Field(about="Id of the request or the thing that it was part of."),
                 "step": Field(about="Which step of it."),

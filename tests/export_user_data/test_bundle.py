@@ -21,7 +21,10 @@ from export_user_data.walk import erasure_walk
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
 from register_device.contract.account import AppInstallation
+from register_device.devices import list_devices
+from register_device.guests import invite
 from register_device.installations import register_installation
+from register_device.invitations import accept
 from register_device.support_cases import open_case
 from shared.callers import Resident
 from shared.cosmos import Database
@@ -284,3 +287,74 @@ async def test_an_erasure_reaches_everything_that_is_held(house: House) -> None:
         "jobs",
     }
     assert {one.becomes for one in reached.values() if one.record_name == "gate"} == {"keep_random_ids"}
+
+
+async def guest_of(house: House, device_id: str, owner: Resident, guest: Resident) -> str:
+    """Make one a guest of the other's device; returns the guest id."""
+    address = str(guest.email)
+    invited, _ = await invite(
+        owner, device_id, address, database=house.database, identity_key=IDENTITY_KEY, now=house.clock()
+    )
+    await accept(guest, invited.guest_id, database=house.database, now=house.clock())
+    return invited.guest_id
+
+
+async def signed_in(house: House, name: str) -> Resident:
+    identity = Identity("https://sign-in.example", name, f"{name}@resident.example", frozenset())
+    return await resident(identity, database=house.database, identity_key=IDENTITY_KEY, now=house.clock())
+
+
+async def test_a_guest_gets_their_own_part_of_it_and_nothing_of_the_owner(
+    house: House, export_keys: KeySet, tmp_path: Path
+) -> None:
+    """The link, their invitations, what the ledger says of them; the owner gets the guest by a random id alone."""
+    maria, jordi, pau = [await signed_in(house, name) for name in ("maria", "jordi", "pau")]
+    device_id = await live(house, maria.person_id, "VEO-000001")
+    guest_id = await guest_of(house, device_id, maria, jordi)
+    await live(house, pau.person_id, "VEO-000002")
+    other_device = (await list_devices(pau.person_id, database=house.database, now=house.clock()))[0].device_id
+    invited, _ = await invite(
+        pau,
+        other_device,
+        "jordi@resident.example",
+        database=house.database,
+        identity_key=IDENTITY_KEY,
+        now=house.clock(),
+    )
+    of_jordi = zipfile.ZipFile(await exported(house, jordi.person_id, export_keys, tmp_path / "jordi.zip"))
+    names = set(of_jordi.namelist())
+    assert [name for name in names if name.startswith("devices/")] == []
+    [link] = of_jordi.read("account/link.jsonl").decode().splitlines()
+    assert json.loads(link)["guestId"] == guest_id
+    [invitation] = [json.loads(line) for line in of_jordi.read("account/invitation.jsonl").decode().splitlines()]
+    assert (invitation["invitationId"], invitation["email"]) == (invited.guest_id, "jordi@resident.example")
+    content = b"".join(of_jordi.read(name) for name in names).decode()
+    foreign = ("VEO-000001", "maria", "VEO-000002", "pau", maria.person_id, pau.person_id, other_device)
+    assert [word for word in foreign if word in content] == []
+    of_maria = zipfile.ZipFile(await exported(house, maria.person_id, export_keys, tmp_path / "maria.zip"))
+    assert json.loads(of_maria.read(f"devices/{device_id}/guest.jsonl"))["guestId"] == guest_id
+    content = b"".join(of_maria.read(name) for name in of_maria.namelist()).decode()
+    assert [word for word in ("jordi", jordi.person_id, jordi.contact_key) if str(word) in content] == []
+
+
+async def test_an_erasure_of_a_guest_reaches_their_part_of_it(house: House) -> None:
+    """Link, invitations and the place that holds their keys; never the device, its telemetry, or another guest."""
+    maria, jordi, pau = [await signed_in(house, name) for name in ("maria", "jordi", "pau")]
+    device_id = await live(house, maria.person_id, "VEO-000001")
+    await live(house, pau.person_id, "VEO-000002")
+    await guest_of(house, device_id, maria, jordi)
+    await guest_of(house, device_id, maria, pau)
+    other_device = (await list_devices(pau.person_id, database=house.database, now=house.clock()))[0].device_id
+    await invite(
+        pau, other_device, str(jordi.email), database=house.database, identity_key=IDENTITY_KEY, now=house.clock()
+    )
+    of_jordi = [one async for one in erasure_walk(jordi.person_id, database=house.database)]
+    assert {one.record_name for one in of_jordi if one.container not in {"people", "ledger"}} == {
+        "identity",
+        "invitation",
+        "guest",
+    }
+    assert [one.item_id for one in of_jordi if one.record_name == "guest"] == ["guest:1"]
+    assert {one.becomes for one in of_jordi if one.record_name in {"guest", "invitation", "link"}} == {"purge"}
+    of_maria = [one async for one in erasure_walk(maria.person_id, database=house.database)]
+    assert [one.item_id for one in of_maria if one.record_name == "guest"] == ["guest:1", "guest:2"]

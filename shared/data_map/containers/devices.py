@@ -106,5 +106,27 @@ DEVICES: Final = Container(
                 "closedAt": Field(about="When it was closed.", unit="UTC"),
             },
         ),
+        "guest": Record(
+            container="devices",
+            about="One of the five places for guests of a device: who is invited or is a guest now, by random ids.",
+            category=Category.DEVICE,
+            export="device",
+            visible_to=("the owner",),
+            fields={
+                "deviceId": Field(about="Id of the device."),
+                "ownershipId": Field(about="The period of ownership that the guest was invited in, and ends with."),
+                "guestId": Field(about="Random id of the guest of this device."),
+                "state": Field(about="invited, active, or ended until the place is free again."),
+                "inviteeKey": Field(about="Keyed hash of the invited address; it goes when it ends.", exported=False),
+                "guestPersonId": Field(
+                    about="Random id of the person who accepted or declined; it goes when it ends.", exported=False
+                ),
+                "invitedAt": Field(about="When the invitation was made.", unit="UTC"),
+                "since": Field(about="When it was accepted.", unit="UTC"),
+                "ending": Field(about="While it ends, why: declined, removed, left, or over with the ownership."),
+                "endedAt": Field(about="While it ends, since when.", unit="UTC"),
+                "expiresAt": EXPIRES,
+            },
+        ),
     },
 )

@@ -1,11 +1,14 @@
 """`identities`: who a sign-in or an address is."""
 
+from datetime import timedelta
 from typing import Final
 
+from shared.data_map.containers.recurring import EXPIRES
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 IDENTITIES: Final = Container(
     partition_key="key",
+    indexed=("nextAttemptAt",),
     records={
         "identity": Record(
             container="identities",
@@ -44,6 +47,30 @@ IDENTITIES: Final = Container(
                 "takenAt": Field(about="When the installation registered the token.", unit="UTC"),
                 "formerPersonId": Field(about="The one before, until their installation has lost the token."),
                 "formerInstallationId": Field(about="The installation before, until it has lost the token."),
+            },
+        ),
+        "invitation": Record(
+            container="identities",
+            about="That the owner of a device invited an e-mail address to be a guest of it.",
+            category=Category.PERSON,
+            retention=timedelta(days=7),
+            dated_from="invitedAt",
+            export="person",
+            fields={
+                "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON, exported=False),
+                "invitationId": Field(about="Random id of the invitation, and of the guest that it may make."),
+                "deviceId": Field(about="Id of the device.", exported=False),
+                "ownershipId": Field(about="The owner's period of ownership.", exported=False),
+                "invitedAt": Field(about="When it was made.", unit="UTC"),
+                "email": Field(about="The address, until the mail to it was sent.", source=Source.PERSON),
+                "language": Field(about="Language of the mail, until it was sent: the owner's.", exported=False),
+                "attempts": Field(about="How often sending the mail was begun."),
+                "nextAttemptAt": Field(
+                    about="Until the mail was sent: until when a worker holds it, and when the next one tries.",
+                    unit="UTC",
+                ),
+                "sentAt": Field(about="When a mail server took the mail.", unit="UTC"),
+                "expiresAt": EXPIRES,
             },
         ),
     },

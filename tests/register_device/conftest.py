@@ -1,0 +1,29 @@
+"""An owner, a monitor, and one who may become its guest."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from local.mail import MailSink
+from shared.callers import Resident
+from shared.cosmos import Database
+from shared.keys import KeySet
+from tests.conftest import SettableClock
+from tests.hosts import Hosts
+from tests.people import House
+
+
+@pytest.fixture
+async def hosts(database: Database, device_keys: KeySet, clock: SettableClock) -> AsyncIterator[Hosts]:
+    async with MailSink() as sink:
+        yield Hosts(House(database, device_keys, clock), sink)
+
+
+@pytest.fixture
+async def maria(hosts: Hosts) -> Resident:
+    return await hosts.move_in()
+
+
+@pytest.fixture
+async def jordi(hosts: Hosts) -> Resident:
+    return await hosts.sign_in("jordi")

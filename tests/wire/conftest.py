@@ -163,6 +163,12 @@ class Household:
         provider = Api(self.issuer, self.api.session)  # not the service: what it is asked holds the address
         return str((await provider.post("/token", {"email": self.email, **changes}))["access_token"])
 
+    async def attestation(self) -> str:
+        """A proof of make by this household's monitor, good for once."""
+        serial_number = self.make.serial_number
+        challenge = await self.api.post("/api/devices/challenge", {"serialNumber": serial_number})
+        return self.make.authorization(challenge["challenge"], challenge["expires"])
+
     async def refused(self, method: str, path: str, body: bytes | None, **kwargs: Any) -> Refused:
         """The problem that a request is refused with."""
         with pytest.raises(Refused) as caught:

@@ -115,20 +115,14 @@ async def test_a_claim_is_used_once(household: Household, neighbours: Household)
     await household.monitor.register(claim)
     body = json.dumps({"claim": claim, "device": neighbours.data}).encode()
     problem = await household.refused(
-        "POST", "/api/devices/register", body, authorization=await attestation(neighbours)
+        "POST", "/api/devices/register", body, authorization=await neighbours.attestation()
     )
     assert (problem.status, problem.code) == (409, "claim_used")
 
 
-async def attestation(household: Household) -> str:
-    serial_number = household.make.serial_number
-    challenge = await household.api.post("/api/devices/challenge", {"serialNumber": serial_number})
-    return household.make.authorization(challenge["challenge"], challenge["expires"])
-
-
 async def test_an_attestation_counts_once(household: Household) -> None:
     """Who records it on the way cannot use it again."""
-    proof = await attestation(household)
+    proof = await household.attestation()
     await household.api.post("/api/devices/token", {}, authorization=proof)
     problem = await household.refused("POST", "/api/devices/token", b"{}", authorization=proof)
     assert (problem.status, problem.code) == (401, "attestation_refused")

@@ -52,3 +52,30 @@ class Notifications(View):
     notifications: list[Notification]
     cursor: str | None = None
     """What the next page is asked for with; absent on the last one."""
+
+
+class ResidentText(View):
+    """What residents read about an error."""
+
+    en: str
+    es: str
+
+
+class CatalogueEntry(View):
+    """One error; without a status it is none of this service, and never answered."""
+
+    code: str
+    status: int | None = None
+    title: str
+    action: str
+    retryable: bool
+    pairing_error: int | None = None
+    """The number under which the app shows it while a monitor is paired."""
+    resident: ResidentText | None = None
+    support: str | None = None
+
+
+class ErrorCatalogue(View):
+    """Every error that there is."""
+
+    errors: list[CatalogueEntry]

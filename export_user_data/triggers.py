@@ -12,7 +12,8 @@ from http import HTTPStatus
 import azure.functions as func
 
 from export_user_data import exports, inbox
-from export_user_data.contract import DownloadLink, Export, ExportRequest, Notification, Notifications
+from export_user_data.catalogue import error_catalogue
+from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
@@ -139,8 +140,15 @@ def _documents(api: Api, functions: func.Blueprint) -> None:
         """Publish the keys that verify the signature of an export, as a JWK Set."""
         return dict(call.services.export_keys.public())
 
+    @api.operation(functions, "GET", "errors", admission=ANYONE, answers={OK: ErrorCatalogue})
+    async def get_errors(_call: Call[Anyone, None]) -> ErrorCatalogue:
+        """List every error with what to do, and what residents see of it."""
+        return error_catalogue()
+
 
 def _workers(api: Api, functions: func.Blueprint) -> None:
+    api.job_kinds[exports.KIND] = jobs.Kind(_build_export, _tell_end)
+
     @functions.function_name("run_jobs")
     @functions.event_hub_message_trigger(
         "events", CONNECTION, JOBS_HUB, cardinality=func.Cardinality.MANY, data_type=func.DataType.BINARY
@@ -154,7 +162,7 @@ def _workers(api: Api, functions: func.Blueprint) -> None:
             if services.clock() >= until:
                 _log.info("out of time: the timer nudges for the rest")
                 return
-            _log.info("job: %s", await _run(job_id, services))
+            _log.info("job: %s", await _run(job_id, api.job_kinds, services))
 
     @functions.function_name("nudge_stalled_jobs")
     @functions.timer_trigger("timer", "30 * * * * *")
@@ -212,20 +220,22 @@ async def _send_mails(services: Services) -> None:
             raise run
 
 
-async def _run(job_id: str, services: Services) -> str:
+async def _run(job_id: str, kinds: typing.Mapping[str, jobs.Kind], services: Services) -> str:
+    async def tell(item: Item, state: str) -> None:
+        await kinds[item["type"]].ending(services, item, state)
+
     return await jobs.run_job(
         job_id,
-        {exports.KIND: partial(_build_export, services)},
+        {name: partial(kind.step, services) for name, kind in kinds.items()},
         jobs=services.database["jobs"],
         hub=services.hubs.jobs,
         now=services.clock,
-        ending=partial(_tell_end, services),
+        ending=tell,
     )
 
 
 async def _tell_end(services: Services, item: Item, state: str) -> None:
-    if item["type"] == exports.KIND:
-        await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
+    await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
 
 
 async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | None:

@@ -82,6 +82,7 @@ async def erasure_walk(person_id: str, *, database: Database) -> AsyncIterator[R
     keys: list[str] = []
     async for held in _everything(person_id, database=database):
         keys += [str(held.item[name]) for name in ("identityKey", "contactKey") if name in held.item]
+        keys += held.item.get("pushKeys", ())
         yield _reached(held.record.container, held.item, database)
         if held.record_name == "link" and held.item["role"] == "guest":
             place = await place_of(held.item["guestId"], held.item["deviceId"], devices=database["devices"])
@@ -89,7 +90,7 @@ async def erasure_walk(person_id: str, *, database: Database) -> AsyncIterator[R
                 yield _reached("devices", place, database)
     for key in keys:
         entry = await database["identities"].read(key, key)
-        if entry is not None:
+        if entry is not None and entry["personId"] == person_id:  # a push address may be somebody else's by now
             yield _reached("identities", entry, database)
     async for job in database["jobs"].query("SELECT * FROM c WHERE c.personId = @person", {"person": person_id}):
         yield _reached("jobs", job, database)

@@ -60,6 +60,10 @@ class Api:
         """Send JSON."""
         return await self.send("POST", path, json.dumps(body).encode(), authorization=authorization)
 
+    async def put(self, path: str, body: Mapping[str, Any], *, authorization: str | None = None) -> Answer:
+        """Send JSON that says how something is to be."""
+        return await self.send("PUT", path, json.dumps(body).encode(), authorization=authorization)
+
     async def send(
         self,
         method: str,

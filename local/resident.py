@@ -47,6 +47,21 @@ class Resident:
         """Register the app on this phone."""
         return await self._post("/api/me/app-installations", json.loads(INSTALLATION.read_text()))
 
+    async def installations(self) -> list[dict[str, Any]]:
+        """One's own phones and tablets with the app."""
+        found: list[dict[str, Any]] = (await self._get("/api/me/app-installations"))["installations"]
+        return found
+
+    async def refresh_installation(self, installation_id: str, **changes: Any) -> Answer:
+        """Say what has changed on this phone."""
+        body = json.loads(INSTALLATION.read_text()) | changes
+        path = f"/api/me/app-installations/{installation_id}"
+        return await self._api.put(path, body, authorization=f"Bearer {self._token}")
+
+    async def remove_installation(self, installation_id: str) -> Answer:
+        """Forget the app on a phone."""
+        return await self._post(f"/api/me/app-installations/{installation_id}/remove", {})
+
     async def claim(self) -> Answer:
         """Ask for what the QR code shows to a new monitor."""
         return await self._post("/api/me/claims", {})

@@ -8,6 +8,7 @@ from typing import Any, Final
 from register_device import ownership
 from register_device.contract.devices import Device, DeviceDetail, FirmwareSeen, Warranty
 from register_device.contract.ownership import Released
+from register_device.offers import firmware_update
 from register_device.ownership import DEVICE_ITEM
 from shared import clock
 from shared.cosmos import Database, Item, Replace, Stale, declared
@@ -184,6 +185,7 @@ async def _device(link: Item, *, database: Database, now: datetime) -> Device:
             today=now.date(),
         ),
         connectivity=connectivity(seen, now=now),
+        update=await firmware_update(device, offers=database["offers"]),
     )
 
 

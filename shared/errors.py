@@ -21,6 +21,9 @@ class Entry:
     retryable: bool = False
 
 
+ON_THE_PHONE: Final = 0
+"""No status: it happens before anything reaches this service, and is here for those who answer residents."""
+
 CATALOGUE: Final[dict[str, Entry]] = {
     # who is calling
     "token_missing": Entry(
@@ -85,6 +88,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=404, title="There is nothing at this address.", action="See the API description for what there is."
     ),
     # registration
+    "access_point_unreachable": Entry(
+        status=ON_THE_PHONE,
+        title="The phone could not connect to the access point of the monitor.",
+        action="Check in the monitor's pairing menu that a valid MAC address appears under the QR code.",
+        retryable=True,
+    ),
     "claim_unknown": Entry(
         status=404, title="There is no such claim.", action="Show the QR code of a new claim to the monitor."
     ),
@@ -114,6 +123,16 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=404,
         title="You have no such device.",
         action="Use the id of a device in your list.",
+    ),
+    "installation_unknown": Entry(
+        status=404,
+        title="You have no such installation of the app.",
+        action="Use the id of an installation in your list, or register this one.",
+    ),
+    "installations_too_many": Entry(
+        status=409,
+        title="Too many installations of the app are registered.",
+        action="Remove one that is not used any more.",
     ),
     "dispute_unknown": Entry(
         status=404, title="There is no such dispute.", action="Use the id that the opened dispute was given."
@@ -219,6 +238,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "cursor_invalid": Entry(
         status=400, title="The cursor is not one of ours.", action="Send the cursor of the last page, or none at all."
+    ),
+    "date_invalid": Entry(
+        status=400, title="That is no date.", action="Send the day as YYYY-MM-DD, or none at all for the newest."
     ),
     # us
     "busy": Entry(status=503, title="The service is busy.", action="Try again after the stated time.", retryable=True),

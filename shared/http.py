@@ -24,6 +24,7 @@ from shared.admission import Admission
 from shared.callers import Caller
 from shared.errors import Problem
 from shared.gate import Erased
+from shared.jobs import Kind
 from shared.journal import RestoredDatabase
 from shared.services import Services, ServicesSource
 
@@ -101,14 +102,18 @@ class Operation:
     """What it reads from the query string, by name with what it is: optional, and never personal."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """What it reads from the headers beside the usual ones, by name with what it is: optional."""
+    pairing_error: int | None = None
+    """The number under which residents see every failure of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """All HTTP operations of the app, and what they stand on."""
+    """All HTTP operations and kinds of jobs of the app, and what they stand on."""
 
     services: ServicesSource
     operations: list[Operation] = field(default_factory=list)
+    job_kinds: dict[str, Kind] = field(default_factory=dict)
+    """What the worker of all jobs can do: each package adds its own kinds."""
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_LIMIT))
 
     def operation(
@@ -123,6 +128,7 @@ class Api:
         problems: Sequence[str] = (),
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        pairing_error: int | None = None,
     ) -> Callable[[Handler], Handler]:
         """Make a use case an HTTP function; its docstring's first line is its summary."""
 
@@ -139,6 +145,7 @@ class Api:
                 handler=handler,
                 query=query or {},
                 headers=headers or {},
+                pairing_error=pairing_error,
             )
             self.operations.append(operation)
 
@@ -168,18 +175,18 @@ async def respond(
         code = problem.code
         if problem.counted is not None:
             (await source()).counters.add(problem.counted)
-        response = _problem_response(problem, request_id)
+        response = _problem_response(problem, operation, request_id)
     except RestoredDatabase:
         code = "database_restored"
         _log.error("ALARM database_restored: run `python -m shared replay-erasures`")
-        response = _problem_response(Problem(code, retry_after_s=RESTORED_RETRY_AFTER_S), request_id)
+        response = _problem_response(Problem(code, retry_after_s=RESTORED_RETRY_AFTER_S), operation, request_id)
     except Erased:
         code = "person_erased"
-        response = _problem_response(Problem(code), request_id)
+        response = _problem_response(Problem(code), operation, request_id)
     except Exception as error:  # noqa: BLE001 - the outermost edge: the caller gets a problem document, the log the place
         code = "internal_error"
         _log_fault(error, operation.name, request_id)
-        response = _problem_response(Problem("internal_error"), request_id)
+        response = _problem_response(Problem("internal_error"), operation, request_id)
     response.headers["X-Request-Id"] = request_id
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -260,7 +267,7 @@ def _rendered(reply: Reply, operation: Operation) -> func.HttpResponse:
     return func.HttpResponse(written, status_code=int(status), mimetype="application/json")
 
 
-def _problem_response(problem: Problem, request_id: str) -> func.HttpResponse:
+def _problem_response(problem: Problem, operation: Operation, request_id: str) -> func.HttpResponse:
     entry = problem.entry
     document = {
         "type": f"urn:blue:problem:{problem.code}",
@@ -273,6 +280,8 @@ def _problem_response(problem: Problem, request_id: str) -> func.HttpResponse:
     }
     if problem.pointer is not None:
         document["pointer"] = problem.pointer
+    if operation.pairing_error is not None:
+        document["pairingError"] = operation.pairing_error
     headers = {}
     if entry.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = f'Bearer error="{problem.code}"'

@@ -16,6 +16,13 @@ Point = Literal[
     "registration.gated",
     "registration.owned",
     "registration.finished",
+    "installation.founded",  # it is there, without its push address
+    "installation.addressed",  # it holds the address, and does not ring yet
+    "installation.refreshed",  # it rings, and addresses of before are not released
+    "installation.silenced",  # a removed one does not ring any more
+    "installation.released",  # nor holds an address
+    "push_address.taken",  # by a new holder; the one before has it still
+    "push_address.disowned",  # and now has not, while the look-up still names both
     "ownership.ended",
     "ownership.gate_ended",
     "ownership.link_ended",

@@ -10,14 +10,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared import clock, data_map
-from shared.cosmos import Container, Item, Stale, declared
+from shared.cosmos import Conflict, Container, Item, Stale, declared
 from shared.errors import Problem
 from shared.hubs import Hub
 from shared.people import new_id
+from shared.services import Services
 
 STEP_LIMIT_S: Final = 60
 """Longest that one step may take; it is stopped then, and counts as failed."""
@@ -42,16 +44,42 @@ Ending = Callable[[Item, str], Awaitable[None]]
 """Told that a job is about to be done or parked, before it is: a worker that is stopped in between tells it again."""
 
 
+async def _tell_nobody(_item: Item, _state: str) -> None:
+    """Most jobs end without a word."""
+
+
+async def _tell_nobody_of_a_kind(_services: Services, _item: Item, _state: str) -> None:
+    """As above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the worker does for one kind of job: its step, and who is told of its end."""
+
+    step: Callable[[Services, "Lease"], Awaitable[Cursor | None]]
+    ending: Callable[[Services, Item, str], Awaitable[None]] = _tell_nobody_of_a_kind
+
+
 async def start_job(
-    kind: str, person_id: str, details: Mapping[str, Any], *, jobs: Container, hub: Hub, now: datetime
+    kind: str,
+    person_id: str | None,
+    details: Mapping[str, Any],
+    *,
+    jobs: Container,
+    hub: Hub,
+    now: datetime,
+    job_id: str | None = None,
 ) -> Item:
-    """Queue a job and nudge; the timer finds it should the nudge be lost."""
-    job_id = new_id()
+    """Queue a job and nudge; the timer finds it should the nudge be lost.
+
+    A job of the service itself is nobody's. One whose id is given is started once: a repeat returns what is there.
+    """
+    job_id = job_id or new_id()
     item = {
         "id": job_id,
         "type": kind,
         "jobId": job_id,
-        "personId": person_id,
+        **({"personId": person_id} if person_id is not None else {}),
         **details,
         "state": "queued",
         "cursor": {},
@@ -64,7 +92,10 @@ async def start_job(
         "expiresAt": clock.text(now + data_map.retention("jobs", kind)),
         "ttl": int(data_map.retention("jobs", kind).total_seconds()),
     }
-    await jobs.create(item)
+    try:
+        await jobs.create(item)
+    except Conflict:
+        return await jobs.read(job_id, job_id) or item
     try:
         await nudge(job_id, hub=hub)
     except Problem as problem:
@@ -110,10 +141,6 @@ class Lease:
         written["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
         self._etag = await self._jobs.replace(written, self._etag)
         self.item = written
-
-
-async def _tell_nobody(_item: Item, _state: str) -> None:
-    """Most jobs end without a word."""
 
 
 async def run_job(

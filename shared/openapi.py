@@ -36,6 +36,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "instance": {"type": "string", "format": "uri", "description": "The request, for support."},
         "code": {"type": "string", "enum": sorted(CATALOGUE)},
         "retryable": {"type": "boolean"},
+        "pairingError": {"type": "integer", "description": "The number that residents see while a monitor is paired."},
         "pointer": {"type": "string", "description": "JSON pointer to the fault, of declared names only."},
     },
 }

@@ -1,18 +1,21 @@
-"""What the whole test run stored: collected as tests end, and held against the data map at the very end."""
+"""What the whole test run stored, and which errors it reached: held against data map and catalogue at the very end."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared import data_map
 from shared.cosmos import Database
+from shared.errors import Problem
 
 
 @dataclass(slots=True)
 class Observed:
-    """Per container and record the fields that were ever stored."""
+    """Per container and record the fields that were ever stored, and every error that the service came to."""
 
     fields: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    codes: set[str] = field(default_factory=set)
 
     def item(self, container: str, item: Mapping[str, Any]) -> None:
         """Note one stored item."""
@@ -51,3 +54,18 @@ def _declared(container: str, record: str) -> set[str]:
 
 
 OBSERVED = Observed()
+
+
+PRODUCT = {"register_device", "ingest_telemetry", "export_user_data", "shared"}
+
+_made = Problem.__init__
+
+
+def _noted(self: Problem, code: str, **details: Any) -> None:
+    """Note the code of a problem that the service makes; one that a test or a double makes says nothing."""
+    _made(self, code, **details)
+    if str(sys._getframe(1).f_globals["__name__"]).partition(".")[0] in PRODUCT:
+        OBSERVED.codes.add(code)
+
+
+Problem.__init__ = _noted  # type: ignore[method-assign]  # for the whole run

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from register_device.contract.offers import Update
 from shared.contract import Moment, View
 
 
@@ -38,6 +39,7 @@ class Device(View):
     age_days: int | None = None
     warranty: Warranty | None = None
     last_seen_at: Moment | None = None
+    update: Update | None = None
     connectivity: str | None = None
     """`seen` within the last two days, `silent`, or `never_seen`."""
 

@@ -9,6 +9,7 @@ from register_device.contract.monitors import ChallengeIssued, ChallengeRequest,
 from shared.admission import ANYONE
 from shared.callers import Anyone, AttestedMonitor
 from shared.http import Answer, Api, Call
+from shared.pairing_errors import REGISTRATION
 
 CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
 
@@ -38,6 +39,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         body=Registration,
         answers={CREATED: DeviceAccess, OK: DeviceAccess},
         problems=("serial_mismatch", "claim_unknown", "claim_expired", "claim_used", "claim_tries_used_up", "busy"),
+        pairing_error=REGISTRATION,
     )
     async def register_device(call: Call[AttestedMonitor, Registration]) -> Answer:
         """Pair a monitor with the account behind a claim."""

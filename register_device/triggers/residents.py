@@ -1,11 +1,11 @@
-"""The HTTP functions of a resident's account, phones and devices."""
+"""The HTTP functions of a resident's account and devices."""
 
 from http import HTTPStatus
 
 import azure.functions as func
 
-from register_device import claims, devices, disputes, installations
-from register_device.contract.account import AppInstallation, InstallationRegistered, Me
+from register_device import claims, devices, disputes
+from register_device.contract.account import Me
 from register_device.contract.devices import Device, DeviceDetail, Devices
 from register_device.contract.monitors import ClaimIssued, ClaimRequest
 from register_device.contract.ownership import Dispute, Invoice, Released
@@ -13,7 +13,7 @@ from shared import clock
 from shared.admission import RESIDENT
 from shared.callers import Resident
 from shared.contract import Nothing
-from shared.http import Answer, Api, Call
+from shared.http import Api, Call
 from shared.people import own_record
 
 CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
@@ -27,28 +27,6 @@ def register(api: Api, functions: func.Blueprint) -> None:
         """Who is signed in; the first sign-in makes the person."""
         person = await own_record(call.caller, database=call.services.database, now=call.services.clock())
         return Me(person_id=person["personId"], email=person["email"], created_at=clock.moment(person["createdAt"]))
-
-    @api.operation(
-        functions,
-        "POST",
-        "me/app-installations",
-        admission=RESIDENT,
-        body=AppInstallation,
-        answers={CREATED: InstallationRegistered, OK: InstallationRegistered},
-    )
-    async def register_app_installation(call: Call[Resident, AppInstallation]) -> Answer:
-        """Register the mobile application on one phone, or refresh what is known of it."""
-        item, is_new = await installations.register_installation(
-            call.caller.person_id,
-            call.body,
-            people=call.services.database["people"],
-            key=call.services.settings.identity_key,
-            now=call.services.clock(),
-        )
-        view = InstallationRegistered(
-            installation_id=item["installationId"], registered_at=clock.moment(item["registeredAt"])
-        )
-        return Answer(view, CREATED if is_new else OK)
 
     @api.operation(
         functions, "POST", "me/claims", admission=RESIDENT, body=ClaimRequest, answers={CREATED: ClaimIssued}

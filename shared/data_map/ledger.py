@@ -76,6 +76,11 @@ ACTIONS: Final[dict[str, Action]] = {
         "Support staff viewed data of an open support case.",
         {"caseId": Detail.ID, "ownershipId": Detail.ID, "purpose": Detail.WORD},
     ),
+    "push_address_lost": Action(
+        "The push address of the person's app was registered by another installation, and was taken from this one.",
+        {"installationId": Detail.ID},
+    ),
+    "installation_removed": Action("The person removed an installation of the app.", {"installationId": Detail.ID}),
     "export_requested": Action(
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),

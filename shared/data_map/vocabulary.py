@@ -81,6 +81,7 @@ class Source(StrEnum):
     SIGN_IN = "the sign-in provider"
     MONITOR = "the monitor"
     APP = "the mobile application"
+    STAFF = "entered by staff"
     SERVICE = "made by this service"
 
 
@@ -94,8 +95,9 @@ class Field:
     exported: bool = True
 
 
-Erasure = Literal["purge", "expires", "keep_random_ids"]
-"""What an erasure makes of a record: it goes at once, it is gone soon by itself, or random ids without meaning stay."""
+Erasure = Literal["purge", "expires", "keep_random_ids", "names_nobody"]
+"""What an erasure makes of a record: it goes at once, it is gone soon by itself, random ids without meaning stay; or it
+is about nobody, and stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

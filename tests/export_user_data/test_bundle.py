@@ -57,7 +57,7 @@ async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str
     """A resident with a phone, a monitor, a support case and readings; returns the device id."""
     await own_record(Resident(person, f"{person}@resident.example", "key"), database=house.database, now=house.clock())
     body = AppInstallation.model_validate_json((PAYLOADS / "apptoken_request_ios_2026.json").read_text())
-    await register_installation(person, body, people=house.database["people"], key=IDENTITY_KEY, now=house.clock())
+    await register_installation(person, body, database=house.database, key=IDENTITY_KEY, now=house.clock())
     access = await house.pair(person, serial, model="VEO-XS WIFI")
     await open_case(
         person,

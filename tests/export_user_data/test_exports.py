@@ -111,6 +111,17 @@ async def test_only_a_finished_export_has_a_link(database: Database, clock: Sett
     assert actions == ["export_requested"]
 
 
+async def test_an_export_that_has_expired_has_no_link(database: Database, clock: SettableClock) -> None:
+    """Its item may outlive it by the moment that the database takes to delete it."""
+    job_id = await ask(database, clock)
+    await run_job(job_id, {"export": build}, jobs=database["jobs"], hub=RecordingHub(), now=clock)
+    clock.forward(days=7)
+    blobs = Blobs.open(connection=connection_string("http://127.0.0.1:1"), account_url=None, credential=None)
+    with pytest.raises(Problem, match="export_expired"):
+        await exports.download_link("maria", job_id, database=database, blobs=blobs, now=clock())
+    await blobs.close()
+
+
 async def test_a_link_reads_one_blob_for_minutes(database: Database, clock: SettableClock) -> None:
     """Whoever it is passed on to can do nothing else with it, and nothing for long."""
     job_id = await ask(database, clock)

@@ -29,11 +29,11 @@ async def tell(people: Container, clock: SettableClock, subject: str = "a case",
     return await notify(person, "support_case_closed", subject, {"until": clock()}, people=people, now=clock())
 
 
-async def register(people: Container, clock: SettableClock, token: str, locale: str) -> None:
+async def register(database: Database, clock: SettableClock, token: str, locale: str) -> None:
     body = AppInstallation.model_validate(
         {"token": token, "os": "ios", "osVersion": "26", "appVersion": "5", "locale": locale}
     )
-    await register_installation("maria", body, people=people, key=IDENTITY_KEY, now=clock())
+    await register_installation("maria", body, database=database, key=IDENTITY_KEY, now=clock())
 
 
 def subjects(page: Notifications) -> list[str]:
@@ -131,15 +131,17 @@ async def test_reading_does_not_keep_the_mail(people: Container, clock: Settable
     assert item["nextAttemptAt"] <= item["readAt"]
 
 
-async def test_the_language_is_that_of_the_newest_app(people: Container, clock: SettableClock) -> None:
+async def test_the_language_is_that_of_the_newest_app(
+    people: Container, database: Database, clock: SettableClock
+) -> None:
     """Of now, also for what was told before."""
     await tell(people, clock)
-    await register(people, clock, "old phone", "en-GB")
+    await register(database, clock, "old phone", "en-GB")
     clock.forward(days=1)
-    await register(people, clock, "new phone", "es-ES")
+    await register(database, clock, "new phone", "es-ES")
     [notification] = (await inbox.page("maria", None, people=people)).notifications
     assert notification.subject == "Se ha cerrado un caso de soporte"
     clock.forward(days=1)
-    await register(people, clock, "old phone", "en-GB")
+    await register(database, clock, "old phone", "en-GB")
     [notification] = (await inbox.page("maria", None, people=people)).notifications
     assert notification.subject == "A support case was closed"

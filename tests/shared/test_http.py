@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ from shared.admission import Admission
 from shared.callers import Anyone, Caller
 from shared.contract import Body, View
 from shared.errors import Problem
+from shared.gate import Erased
 from shared.http import BODY_LIMIT_BYTES, UNPACKED_LIMIT_BYTES, Answer, Call, Handler, Operation, respond
+from shared.journal import RestoredDatabase
 from shared.services import Services
 
 PERSONAL = "maria.example@resident.example"
@@ -176,6 +179,13 @@ async def test_another_content_type_is_refused() -> None:
     assert (await answer(headers={"content-type": "text/plain"}))[1]["code"] == "content_type_unsupported"
 
 
+async def test_a_failure_that_residents_see_by_a_number_carries_it() -> None:
+    """Whatever its code: a caller who is not let in, a body that is wrong."""
+    for refused in (operation(admit=keep_out), operation()):
+        response = await respond(request(b"{}"), replace(refused, pairing_error=3), services, asyncio.Semaphore(1))
+        assert json.loads(response.get_body())["pairingError"] == 3
+
+
 async def test_a_problem_document_is_complete() -> None:
     """RFC 9457 members, our code, whether to try again, and the request for support."""
     response = await respond(
@@ -196,6 +206,40 @@ async def test_a_retryable_problem_says_when() -> None:
 
     response = await respond(request(), operation(away), services, asyncio.Semaphore(1))
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+
+
+async def test_a_person_who_was_erased_meanwhile_is_told_so() -> None:
+    """Wherever in a use case their gate says it."""
+
+    async def erased(_call: Call[Anyone, Order]) -> Done:
+        raise Erased
+
+    status, problem = await answer(handler=erased)
+    assert (status, problem["code"]) == (410, "person_erased")
+
+
+async def test_a_restored_database_serves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Callers come back later, and engineers are told what to do."""
+
+    async def restored() -> Services:
+        raise RestoredDatabase
+
+    with caplog.at_level(logging.ERROR, "blue"):
+        response = await respond(request(), operation(), restored, asyncio.Semaphore(1))
+    assert json.loads(response.get_body())["code"] == "database_restored"
+    assert "Retry-After" in response.headers
+    assert "ALARM database_restored" in caplog.text
+
+
+@pytest.mark.parametrize("value", ["", "a b", "../x", "x" * 65])
+async def test_what_cannot_be_an_id_leads_nowhere(value: str) -> None:
+    """It is refused before anything is looked up by it."""
+
+    async def of_the_route(call: Call[Anyone, Order]) -> Done:
+        return Done(name_given=Call(call.caller, call.body, call.services, {"deviceId": value}, {}).id("deviceId"))
+
+    status, problem = await answer(handler=of_the_route)
+    assert (status, problem["code"]) == (404, "route_unknown")
 
 
 async def test_a_fault_of_ours_tells_the_caller_nothing_and_the_log_where(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ from local.outbox import timestamp
 from local.resident import Resident
 from shared.cosmos import Database
 from shared.data_map import CONTAINERS
+from tests.observed import OBSERVED
 
 PATIENCE_S = 30
 
@@ -112,10 +113,13 @@ class ListeningApi(Api):
         ANSWERS.paths.append(path)
         PERSONAL.update(part for part in (kwargs.get("authorization") or "").split(" ")[1:] if len(part) > 8)
         try:
-            return await super().send(method, path, body, **kwargs)
+            answer = await super().send(method, path, body, **kwargs)
         except Refused as refused:
             ANSWERS.problems.append(json.dumps(dict(refused.problem)))
+            OBSERVED.codes.add(refused.code)
             raise
+        OBSERVED.codes.update(receipt["code"] for receipt in answer.body.get("receipts", ()) if "code" in receipt)
+        return answer
 
 
 class Household:

@@ -162,7 +162,11 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """What a route needs to be told before it looks whose a thing is; most need nothing."""
 
-WITH_IDS = [route for route in ROUTES if route["caller"] == "resident" and "{" in route["route"]]
+REFUSED_TO_OTHERS = [
+    route
+    for route in ROUTES
+    if route["caller"] == "resident" and "{" in route["route"] and route["name"] != "remove_app_installation"
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -186,7 +190,19 @@ async def things(household: Household) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("route", WITH_IDS, ids=lambda route: str(route["name"]))
+async def test_a_removal_says_the_same_of_somebody_elses_and_of_nothing(
+    things: dict[str, str], household: Household, strangers: Household
+) -> None:
+    """It can be repeated, so it succeeds when there is nothing to remove; what is somebody else's stays."""
+    before = await household.resident.installations()
+    for installation_id in (things["installationId"], "0" * 32):
+        answer = await strangers.resident.remove_installation(installation_id)
+        assert (answer.status, answer.body) == (200, {"installationId": installation_id})
+    assert things["installationId"] in {one["installationId"] for one in before}
+    assert await household.resident.installations() == before
+
+
+@pytest.mark.parametrize("route", REFUSED_TO_OTHERS, ids=lambda route: str(route["name"]))
 async def test_what_is_somebody_elses_is_not_there(
     things: dict[str, str], strangers: Household, route: dict[str, Any]
 ) -> None:

@@ -18,6 +18,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from local.cloud import LocalCloud
 from shared import data_map
 from shared.data_map import BLOBS, HUBS, READINGS
+from shared.errors import CATALOGUE
 from tests.observed import OBSERVED
 from tests.wire.conftest import ANSWERS, PERSONAL, Stored
 
@@ -33,6 +34,21 @@ async def test_everything_in_the_data_map_is_stored(stored: Stored) -> None:
     """A field that nothing stores is a promise to residents without a meaning."""
     await OBSERVED.database(stored.database)
     assert OBSERVED.never_stored() == []
+
+
+NEVER_MADE = {"access_point_unreachable": "it happens between phone and monitor, before anything reaches the service"}
+
+
+@pytest.mark.whole_run
+def test_every_error_of_the_catalogue_is_reached() -> None:
+    """In a problem that the service made, or in an answer or a receipt: no test, no entry."""
+    silent = [
+        f"Error '{code}' is in the catalogue and was never reached by the whole test run. Test what leads to it, or "
+        "take it out of shared/errors.py."
+        for code in CATALOGUE.keys() - OBSERVED.codes - NEVER_MADE.keys()
+    ]
+    assert sorted(silent) == []
+    assert OBSERVED.codes & NEVER_MADE.keys() == set()
 
 
 def test_every_place_is_reached_by_export_and_erasure_or_says_why_not() -> None:

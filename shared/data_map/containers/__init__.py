@@ -7,8 +7,10 @@ from shared.data_map.containers.counters import COUNTERS
 from shared.data_map.containers.devices import DEVICES
 from shared.data_map.containers.identities import IDENTITIES
 from shared.data_map.containers.jobs import JOBS
+from shared.data_map.containers.offers import OFFERS
 from shared.data_map.containers.people import PEOPLE
 from shared.data_map.containers.quarantine import QUARANTINE
+from shared.data_map.containers.statistics import STATISTICS
 from shared.data_map.containers.telemetry import TELEMETRY
 from shared.data_map.ledger import LEDGER
 from shared.data_map.vocabulary import Container
@@ -21,6 +23,8 @@ CONTAINERS: Final[dict[str, Container]] = {
     "counters": COUNTERS,
     "telemetry": TELEMETRY,
     "quarantine": QUARANTINE,
+    "offers": OFFERS,
+    "statistics": STATISTICS,
     "jobs": JOBS,
     "ledger": LEDGER,
 }

@@ -8,7 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 DEVICES: Final = Container(
     partition_key="deviceId",
-    indexed=("type",),
+    indexed=("type", "deviceId"),
     records={
         "device": Record(
             container="devices",

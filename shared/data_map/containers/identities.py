@@ -34,6 +34,21 @@ IDENTITIES: Final = Container(
                 "createdAt": Field(about="When the address was first given.", unit="UTC"),
             },
         ),
+        "pushAddress": Record(
+            container="identities",
+            about="Which installation a push token rings for: one at a time, also when a phone changes hands.",
+            category=Category.APP,
+            export=None,
+            export_note="a keyed hash of the push token, which is in the bundle itself",
+            fields={
+                "key": Field(about="Keyed hash of the push token.", source=Source.APP),
+                "personId": Field(about="Random id of the person."),
+                "installationId": Field(about="Id of the installation."),
+                "takenAt": Field(about="When the installation registered the token.", unit="UTC"),
+                "formerPersonId": Field(about="The one before, until their installation has lost the token."),
+                "formerInstallationId": Field(about="The installation before, until it has lost the token."),
+            },
+        ),
         "invitation": Record(
             container="identities",
             about="That the owner of a device invited an e-mail address to be a guest of it.",

@@ -6,6 +6,20 @@ from typing import Final
 from shared.data_map.containers.recurring import EXPIRES
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
+_PROGRESS: Final[dict[str, Field]] = {
+    "jobId": Field(about="Id of the job."),
+    "state": Field(about="queued, running, done or parked."),
+    "cursor": Field(about="Where the next step begins."),
+    "failures": Field(about="How often the present step has failed."),
+    "failure": Field(about="What kind of fault the last failure was."),
+    "createdAt": Field(about="When it was asked for.", unit="UTC"),
+    "leaseUntil": Field(about="Until when a worker holds it.", unit="UTC"),
+    "attempt": Field(about="How many workers have taken it."),
+    "stepsDone": Field(about="Progress."),
+    "stepsTotal": Field(about="Progress."),
+    "expiresAt": EXPIRES,
+}
+
 JOBS: Final = Container(
     partition_key="jobId",
     indexed=("state",),
@@ -19,23 +33,25 @@ JOBS: Final = Container(
             export=None,
             export_note="the export itself is its content",
             fields={
-                "jobId": Field(about="Id of the export."),
+                **_PROGRESS,
                 "personId": Field(about="Random id of the person."),
                 "scope": Field(about="What the person asked for.", source=Source.PERSON),
-                "state": Field(about="queued, running, done or parked."),
-                "cursor": Field(about="Where the next step begins."),
-                "failures": Field(about="How often the present step has failed."),
-                "failure": Field(about="What kind of fault the last failure was."),
-                "createdAt": Field(about="When it was asked for.", unit="UTC"),
                 "readyAt": Field(about="When it was ready.", unit="UTC"),
-                "leaseUntil": Field(about="Until when a worker holds it.", unit="UTC"),
-                "attempt": Field(about="How many workers have taken it."),
-                "stepsDone": Field(about="Progress."),
-                "stepsTotal": Field(about="Progress."),
                 "blobName": Field(about="Where the ZIP lies."),
                 "bytes": Field(about="Size of the ZIP.", unit="B"),
-                "expiresAt": EXPIRES,
             },
+        ),
+        "fleetFigures": Record(
+            container="jobs",
+            about="A count of the fleet that is under way.",
+            category=Category.SERVICE,
+            retention=timedelta(days=7),
+            dated_from="createdAt",
+            export=None,
+            export_note="numbers of monitors per model, firmware and region; they name nobody",
+            erasure="names_nobody",
+            visible_to=(),
+            fields={**_PROGRESS, "date": Field(about="The day that is counted.", unit="UTC")},
         ),
     },
 )

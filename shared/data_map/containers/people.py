@@ -44,6 +44,11 @@ PEOPLE: Final = Container(
                 "appBuild": Field(about="Build of the application.", source=Source.APP),
                 "phoneModel": Field(about="Model of the phone.", source=Source.APP),
                 "language": Field(about="Language of the application.", source=Source.APP),
+                "country": Field(about="Country that the phone is in, and nothing closer.", source=Source.APP),
+                "subdivision": Field(about="Province or state of that country.", source=Source.APP),
+                "pushKeys": Field(
+                    about="Keys of the push addresses' look-ups, so that an erasure finds them.", exported=False
+                ),
                 "active": Field(about="Whether calls are forwarded to this phone.", source=Source.APP),
                 "registeredAt": Field(about="First registration.", unit="UTC"),
                 "updatedAt": Field(about="Last change.", unit="UTC"),

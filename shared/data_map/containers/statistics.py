@@ -1,0 +1,35 @@
+"""`statistics`: figures without anybody in them."""
+
+from datetime import timedelta
+from typing import Final
+
+from shared.data_map.containers.recurring import EXPIRES
+from shared.data_map.vocabulary import Category, Container, Field, Record
+
+STATISTICS: Final = Container(
+    partition_key="cell",
+    indexed=("date",),
+    records={
+        "fleetFigures": Record(
+            container="statistics",
+            about="How many monitors ran what on one day.",
+            category=Category.DEVICE,
+            retention=timedelta(days=400),
+            dated_from="countedAt",
+            export=None,
+            export_note="numbers of monitors per model, firmware and region; they name nobody",
+            erasure="names_nobody",
+            visible_to=("fleet staff",),
+            fields={
+                "cell": Field(about="What the figures are of: the fleet."),
+                "date": Field(about="The day.", unit="UTC"),
+                "countedAt": Field(about="When they were counted to the end.", unit="UTC"),
+                "cells": Field(
+                    about="Numbers of monitors per model, firmware, region, whether it has an owner, and last-seen."
+                ),
+                "other": Field(about="Number of monitors in cells too small to be kept apart.", unit="monitors"),
+                "expiresAt": EXPIRES,
+            },
+        ),
+    },
+)

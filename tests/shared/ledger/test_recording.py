@@ -70,7 +70,7 @@ async def test_a_step_that_is_repeated_at_once_counts_once(database: Database, c
 async def test_one_request_may_have_several_steps_of_one_action(database: Database, clock: SettableClock) -> None:
     """They are told apart by their name."""
     for name in ("people", "devices"):
-        step = Step("request", "ownership_ended", SERVICE, {"ownershipId": new_id()}, step=name)
+        step = Step("request", "pairing_completed", SERVICE, {"ownershipId": new_id()}, step=name)
         await record(SUBJECT, step, ledger=database["ledger"], now=clock())
     assert [entry["step"] for entry in await chain(database["ledger"])] == ["people", "devices"]
 

@@ -40,6 +40,7 @@ async def accept_message(
         sent_at=envelope.sent_at,
         received_at=received_at,
         readings=[],
+        product=monitor.product,
         clock_offset=clock_offset(
             sent_at=envelope.sent_at, received_at=received_at, monitor_time=_monitor_time(monitor_time)
         ),

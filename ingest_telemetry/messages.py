@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,13 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 from ingest_telemetry.contract import Envelope
 from shared import clock, data_map
 from shared.contract import DeviceMoment
-from shared.data_map import READINGS
-from shared.gate import CLOCK_TOLERANCE, Policy
+from shared.data_map import READINGS, Category
+from shared.policy import CLOCK_TOLERANCE, Policy
 
 LONGEST_WAIT: Final = timedelta(days=31)
 """How long a message may have waited at the monitor. One that seems to be older shows a wrong clock instead."""
 
 _OWNERSHIP_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
+PRODUCT_FIELDS: Final = ("model", "firmware", "region")
+_PRODUCT_LIMIT: Final = 120
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _OFFSET_LIMIT_S: Final = 10_000_000_000
 DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
@@ -62,6 +64,8 @@ class Message:
     readings: Sequence[Mapping[str, Any]]
     clock_offset: timedelta = timedelta(0)
     """What to add to the monitor's times; zero while its clock is right."""
+    product: Mapping[str, str] = field(default_factory=dict)
+    """Model, firmware and region, from the monitor's token."""
     stamped_hash: str | None = None
     """Hash of the message before anything was refused of it, when that is known."""
 
@@ -104,6 +108,7 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
         "policy": json.dumps(message.policy.claims(), separators=(",", ":")),
         "receivedAt": clock.text(message.received_at),
         "clockOffsetS": str(message.clock_offset.total_seconds()),
+        "product": json.dumps(dict(message.product), separators=(",", ":")),
         "messageHash": message.body_hash,
     }
     return _canonical(body), properties
@@ -128,6 +133,7 @@ def message_of(event: HubEvent) -> Message:
         policy = Policy.from_claims(json.loads(event.properties["policy"]))
         received_at = DEVICE_MOMENT.validate_python(event.properties["receivedAt"])
         stamped_offset = _stamped_offset(event)
+        product = _product(event)
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Malformed("properties_unreadable") from error
     try:
@@ -147,6 +153,7 @@ def message_of(event: HubEvent) -> Message:
         sent_at=body.sent_at,
         received_at=received_at,
         readings=readings,
+        product=product,
         clock_offset=clock_offset(sent_at=body.sent_at, received_at=received_at, monitor_time=None)
         if stamped_offset is None
         else stamped_offset,
@@ -162,6 +169,11 @@ def _stamped_offset(event: HubEvent) -> timedelta | None:
     if not abs(seconds) <= _OFFSET_LIMIT_S:  # NaN as well
         raise ValueError("no clock is off by that much")
     return timedelta(seconds=seconds)
+
+
+def _product(event: HubEvent) -> dict[str, str]:
+    product = json.loads(event.properties.get("product", "{}"))
+    return {name: str(product[name])[:_PRODUCT_LIMIT] for name in PRODUCT_FIELDS if name in product}
 
 
 def _reading(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,7 +232,16 @@ def _item(
         "columns": columns,
         "bodyHash": message.body_hash,
         "epoch": policy.epoch,
+        **({"storeOnly": True} if category in policy.store_only else {}),
+        **(_found_by_statistics(message, observed) if category == Category.USAGE.value else {}),
         **_expiry(message.received_at + data_map.retention("telemetry", record), now),
+    }
+
+
+def _found_by_statistics(message: Message, observed: Iterable[datetime]) -> dict[str, Any]:
+    return {
+        "days": sorted({moment.date().isoformat() for moment in observed}),
+        "product": dict(message.product),
     }
 
 

@@ -16,8 +16,9 @@ from ingest_telemetry.outcome import Outcome
 from ingest_telemetry.writing import Pending, is_refused_for_good, write
 from shared.clock import Clock, system_clock
 from shared.cosmos import Conflict, Container, Database
-from shared.gate import KeptChanging, Policy, load_policy
+from shared.gate import KeptChanging, load_policy
 from shared.injection import reached
+from shared.policy import Policy
 
 CONCURRENT_OWNERSHIPS: Final = 16
 DECISIONS_LIMIT: Final = 3

@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 from ingest_telemetry.messages import HubEvent, quarantine_item
 from ingest_telemetry.outcome import Outcome
 from shared.cosmos import BatchFailed, Container, Create, Operation, Read
-from shared.gate import KeptChanging, Policy, marker_id
+from shared.gate import KeptChanging, marker_id
 from shared.injection import reached
+from shared.policy import Policy
 
 OPERATIONS_LIMIT: Final = 100
 """Operations of one transactional batch, the marker's read included."""

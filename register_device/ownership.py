@@ -18,10 +18,11 @@ from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operati
 from shared.data_map import Category
 from shared.ending_guests import end_guests
 from shared.errors import Problem
-from shared.gate import Erased, NarrowingJournal, Policy, Window, change_policy, create_gate, write_behind_gate
+from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, write_behind_gate
 from shared.injection import reached
 from shared.ledger import SERVICE, THE_PERSON, Step, record_about
 from shared.notifications import notify
+from shared.policy import Policy, Window
 
 DEVICE_ITEM: Final = "device"
 

@@ -19,9 +19,10 @@ from shared import clock
 from shared.callers import AttestedMonitor
 from shared.cosmos import BatchFailed, Database, Item, Replace, Stale, declared
 from shared.errors import Problem
-from shared.gate import NarrowingJournal, Policy, load_policy
+from shared.gate import NarrowingJournal, load_policy
 from shared.injection import reached
 from shared.keys import DeviceToken, KeySet, issue_device_token, keyed_id, read_stale_device_token
+from shared.policy import Policy
 
 _TRIES: Final = 5
 
@@ -71,7 +72,12 @@ async def register_monitor(
         await reached("registration.finished")
         policy = await load_policy(database["telemetry"], device["ownershipId"])
         token = DeviceToken(
-            device_id, device["ownershipId"], policy, monitor.enrolment_group, _fingerprint(registration.device)
+            device_id,
+            device["ownershipId"],
+            policy,
+            monitor.enrolment_group,
+            _fingerprint(registration.device),
+            _product(device),
         )
         access = grant_access(token, keys=keys, now=now)
         return access.model_copy(update={"ignored_fields": registration.device.ignored_fields}), is_new
@@ -104,14 +110,14 @@ async def renew_access(
     if last is not None and (last.device_id, last.group, last.facts) == (device_id, monitor.enrolment_group, facts):
         policy = await _policy_of_open_ownership(last.ownership_id, database=database)
         if policy is not None:
-            token = DeviceToken(device_id, last.ownership_id, policy, last.group, facts)
+            token = DeviceToken(device_id, last.ownership_id, policy, last.group, facts, last.product)
             return grant_access(token, keys=keys, now=now)
     device = await _device_of(monitor, device_id, renewal.device, database=database, now=now)
     link = await database["people"].read(device["ownerPersonId"], f"link:{device['ownershipId']}")
     if link is None or link["state"] == "pending":  # without a link: its owner was erased
         await ownership.finish(device, database=database, journal=journal, now=now)
     policy = await load_policy(database["telemetry"], device["ownershipId"])
-    token = DeviceToken(device_id, device["ownershipId"], policy, monitor.enrolment_group, facts)
+    token = DeviceToken(device_id, device["ownershipId"], policy, monitor.enrolment_group, facts, _product(device))
     return grant_access(token, keys=keys, now=now)
 
 
@@ -194,6 +200,17 @@ def _fingerprint(device: DeviceData) -> str:
     """What tells whether a monitor says the same of itself as before; the token carries it."""
     written = json.dumps(_facts(device), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(written.encode()).hexdigest()[:16]
+
+
+def _product(device: Item) -> dict[str, str]:
+    """What statistics tell monitors apart by; a monitor that names no model goes by family, type and subtype."""
+    kind = " ".join(device[name] for name in ("family", "productType", "subtype") if name in device)
+    known = {
+        "model": device.get("model") or kind,
+        "firmware": device.get("firmwareVersion", ""),
+        "region": device.get("region", ""),
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _with_region(facts: Item, claim: Claim | None, known: Item | None) -> Item:

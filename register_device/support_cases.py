@@ -15,11 +15,12 @@ from shared import clock
 from shared.cosmos import Create, Database, Item, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import WINDOWS_KEPT, NarrowingJournal, Policy, change_policy, load_policy
+from shared.gate import NarrowingJournal, change_policy, load_policy
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Actor, Step, record_about
 from shared.notifications import notify
 from shared.people import new_id
+from shared.policy import WINDOWS_KEPT, Policy
 
 _CASES: Final = "SELECT * FROM c WHERE c.type = 'supportCase'"
 _TRIES: Final = 5

@@ -10,7 +10,7 @@ from typing import Any, Final
 from shared import clock
 from shared.cosmos import Container, Item
 from shared.errors import Problem
-from shared.gate import CLOCK_TOLERANCE, Window
+from shared.policy import CLOCK_TOLERANCE, Window
 
 PAGE_LENGTH: Final = 50
 PAGE_LIMIT_BYTES: Final = 1_000_000

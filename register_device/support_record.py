@@ -7,7 +7,7 @@ from typing import Any, Final
 from register_device.contract.support import CaseState, SupportCase
 from shared import clock, data_map
 from shared.cosmos import Item
-from shared.gate import Window
+from shared.policy import Window
 from shared.scrubbing import scrubbed
 
 ANSWERED_WITHIN: Final = timedelta(days=14)

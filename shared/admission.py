@@ -46,7 +46,7 @@ async def _admit_resident(authorization: str | None, services: Services) -> Call
 
 async def _admit_monitor(authorization: str | None, services: Services) -> Caller:
     token = read_device_token(bearer_token(authorization), keys=services.device_keys, now=services.clock())
-    return Monitor(token.device_id, token.ownership_id, token.policy)
+    return Monitor(token.device_id, token.ownership_id, token.policy, token.product)
 
 
 ANYONE: Final = Admission("anyone", None, _admit_anyone)

@@ -1,9 +1,10 @@
 """Who calls: frozen values that the HTTP edge makes from a verified credential, and that use cases receive."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.gate import Policy
+from shared.policy import Policy
 
 
 class Role(StrEnum):
@@ -47,6 +48,8 @@ class Monitor:
     device_id: str
     ownership_id: str
     policy: Policy
+    product: Mapping[str, str] = field(default_factory=dict)
+    """Model, firmware and region, as the token names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,18 @@ replaces gate and marker in one batch.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from http import HTTPStatus
 from random import SystemRandom
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
-from shared import clock
 from shared.cosmos import BatchFailed, Conflict, Container, Create, Delete, Operation, Read, Replace, Stale
 from shared.injection import reached
+from shared.policy import Policy
 
-WINDOWS_KEPT: Final = 8
-"""Windows per category that a policy carries: it bounds the size of a device token."""
-
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""How far a clock may be off and still count as right."""
-
-Change = Callable[["Policy"], "Policy"]
+Change = Callable[[Policy], Policy]
 
 GATE: Final = "gate"
 """Id of the gate item in its partition."""
@@ -33,114 +27,6 @@ _FIRST_PAUSE_S: Final = 0.005
 _PAUSE_LIMIT_S: Final = 0.2
 
 _random = SystemRandom()
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A time during which a category is collected: from, and until (None: open)."""
-
-    start: datetime
-    end: datetime | None = None
-
-    def holds(self, moment: datetime) -> bool:
-        """Whether the moment lies in it; the end is outside."""
-        return self.start <= moment and (self.end is None or moment < self.end)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What one ownership admits, under one epoch."""
-
-    epoch: int
-    start: datetime
-    end: datetime | None = None
-    windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
-    tombstone: bool = False
-    changed_at: datetime | None = None
-    """When this epoch began; stored with the gate, and not carried by tokens."""
-
-    def refusal(self, category: str, observed_at: datetime, received_at: datetime) -> str | None:
-        """Why a reading of a category may not be stored; None when it may.
-
-        It must lie in the period of ownership, and in a window of its category. What was observed before the end of
-        a period but received after it is refused as well: the monitor belongs to somebody else by then. Nothing can
-        have been observed after it was received: it would wait there for a window to come.
-        """
-        if self.tombstone or not Window(self.start, self.end).holds(observed_at):
-            return "outside_ownership"
-        if self.end is not None and received_at >= self.end:
-            return "outside_ownership"
-        if observed_at > received_at + CLOCK_TOLERANCE:
-            return "observed_in_future"
-        if not any(window.holds(observed_at) for window in self.windows.get(category, ())):
-            return "category_not_open"
-        return None
-
-    def open_at(self, moment: datetime) -> list[str]:
-        """The categories that are collected at a moment."""
-        return [
-            category for category, windows in self.windows.items() if any(window.holds(moment) for window in windows)
-        ]
-
-    def with_window(self, category: str, window: Window) -> Self:
-        """The policy with one more window of a category; those that end first are let go."""
-        windows = (*self.windows.get(category, ()), window)
-        lasting = sorted(windows, key=lambda one: (one.end is None, one.end or one.start))[-WINDOWS_KEPT:]
-        kept = tuple(one for one in windows if one in lasting)
-        return replace(self, windows={**self.windows, category: kept})
-
-    def without_window(self, category: str, begun: datetime) -> Self:
-        """The policy without the window of a category that begun then: what was observed in it is refused as well."""
-        windows = tuple(window for window in self.windows.get(category, ()) if window.start != begun)
-        return replace(self, windows={**self.windows, category: windows})
-
-    def claims(self) -> dict[str, Any]:
-        """The policy as it is stored, put into tokens and stamped on events."""
-        written: dict[str, Any] = {
-            "epoch": self.epoch,
-            "start": clock.text(self.start),
-            "windows": {
-                category: [
-                    [clock.text(window.start)]
-                    if window.end is None
-                    else [clock.text(window.start), clock.text(window.end)]
-                    for window in windows
-                ]
-                for category, windows in self.windows.items()
-            },
-        }
-        if self.end is not None:
-            written["end"] = clock.text(self.end)
-        if self.tombstone:
-            written["tombstone"] = True
-        return written
-
-    def stored(self) -> dict[str, Any]:
-        """The policy as the gate holds it."""
-        return self.claims() | ({"changedAt": clock.text(self.changed_at)} if self.changed_at else {})
-
-    def is_narrower_than(self, other: Self) -> bool:
-        """Whether it refuses anything that the other one admits."""
-        if (self.tombstone and not other.tombstone) or (self.end is not None and self.end != other.end):
-            return True
-        return any(
-            not set(windows) <= set(self.windows.get(category, ())) for category, windows in other.windows.items()
-        )
-
-    @classmethod
-    def from_claims(cls, written: Mapping[str, Any]) -> Self:
-        """Read what `claims` wrote."""
-        return cls(
-            epoch=int(written["epoch"]),
-            start=clock.moment(written["start"]),
-            end=clock.moment(written["end"]) if written.get("end") else None,
-            windows={
-                category: tuple(Window(*(clock.moment(edge) for edge in window)) for window in windows)
-                for category, windows in written["windows"].items()
-            },
-            tombstone=bool(written.get("tombstone", False)),
-            changed_at=clock.moment(written["changedAt"]) if "changedAt" in written else None,
-        )
 
 
 class Erased(Exception):

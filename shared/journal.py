@@ -13,7 +13,8 @@ from typing import Any, Final, Self
 
 from shared.blobs import JOURNAL, Blobs
 from shared.cosmos import Conflict, Container, Database, Delete
-from shared.gate import Policy, change_epoch, create_gate, load_policy
+from shared.gate import change_epoch, create_gate, load_policy
+from shared.policy import Policy
 
 PREFIX: Final = "narrowed/"
 EPOCH_STRIDE: Final = 1_000_000
@@ -173,8 +174,16 @@ def intersection(policy: Policy, narrowed: Policy) -> Policy:
         )
         for category, of_category in policy.windows.items()
     }
+    erased = {**policy.erased_through}
+    for category, moment in narrowed.erased_through.items():
+        erased[category] = max(moment, erased.get(category, moment))
     return replace(
-        policy, end=min(ends, default=None), windows=windows, tombstone=policy.tombstone or narrowed.tombstone
+        policy,
+        end=min(ends, default=None),
+        windows=windows,
+        erased_through=erased,
+        store_only=policy.store_only | narrowed.store_only,
+        tombstone=policy.tombstone or narrowed.tombstone,
     )
 
 

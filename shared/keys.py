@@ -4,14 +4,14 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
 
 from shared.errors import Problem
-from shared.gate import Policy
+from shared.policy import Policy
 
 DEVICE_TOKEN_LIFE: Final = timedelta(hours=1)
 """How long a device access token is good for, and so the longest that a monitor takes to learn of a changed policy."""
@@ -105,6 +105,8 @@ class DeviceToken:
     """The enrolment group that proved the monitor's make."""
     facts: str
     """Fingerprint of what the monitor last said of itself."""
+    product: Mapping[str, str] = field(default_factory=dict)
+    """Model, firmware and region, so that statistics need not look them up."""
 
 
 def issue_device_token(token: DeviceToken, *, keys: KeySet, now: datetime) -> tuple[str, datetime]:
@@ -117,6 +119,7 @@ def issue_device_token(token: DeviceToken, *, keys: KeySet, now: datetime) -> tu
         "pol": token.policy.claims(),
         "grp": token.group,
         "fct": token.facts,
+        "prd": dict(token.product),
         "iat": int(now.timestamp()),
         "exp": expires_s,
     }
@@ -142,7 +145,12 @@ def read_stale_device_token(token: str, *, keys: KeySet) -> DeviceToken | None:
 
 def _device_token(claims: Mapping[str, Any]) -> DeviceToken:
     return DeviceToken(
-        claims["sub"], claims["own"], Policy.from_claims(claims["pol"]), claims.get("grp", ""), claims.get("fct", "")
+        claims["sub"],
+        claims["own"],
+        Policy.from_claims(claims["pol"]),
+        claims.get("grp", ""),
+        claims.get("fct", ""),
+        claims.get("prd", {}),
     )
 
 

@@ -12,9 +12,10 @@ from shared import clock
 from shared.callers import Resident
 from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, declared
 from shared.errors import Problem
-from shared.gate import Erased, Policy, opening, write_behind_gate
+from shared.gate import Erased, opening, write_behind_gate
 from shared.injection import reached
 from shared.keys import keyed_id
+from shared.policy import Policy
 from shared.sign_in import Identity
 
 PERSON = "person"

@@ -5,8 +5,9 @@ from typing import Any
 
 from shared.cosmos import Container
 from shared.errors import Problem
-from shared.gate import Change, Policy, change_policy
+from shared.gate import Change, change_policy
 from shared.hubs import Hub
+from shared.policy import Policy
 
 
 class RecordingHub(Hub):

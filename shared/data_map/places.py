@@ -54,6 +54,7 @@ HUBS: Final[dict[str, Hub]] = {
             "policy": Field(about="The policy that the monitor's token carried."),
             "receivedAt": Field(about="When this service received the message.", unit="UTC"),
             "clockOffsetS": Field(about="How far the monitor's clock was behind when it sent the message.", unit="s"),
+            "product": Field(about="Model, firmware and region that the monitor's token names."),
             "messageHash": Field(about="SHA-256 of the whole message, before anything was refused of it."),
         },
         body={

@@ -14,7 +14,7 @@ from ingest_telemetry.messages import HubEvent, admit, message_of
 from shared import clock
 from shared.callers import Monitor
 from shared.errors import Problem
-from shared.gate import Policy, Window
+from shared.policy import Policy, Window
 from tests.doubles import RecordingHub
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -17,7 +17,8 @@ from ingest_telemetry.storing import store_events
 from ingest_telemetry.writing import OPERATIONS_LIMIT
 from shared.clock import moment
 from shared.cosmos import BatchFailed, Container, Create, Database, Item, Operation
-from shared.gate import KeptChanging, Policy, Window, create_gate
+from shared.gate import KeptChanging, create_gate
+from shared.policy import Policy, Window
 from tests.conftest import SettableClock
 from tests.doubles import changed
 

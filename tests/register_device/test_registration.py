@@ -17,10 +17,11 @@ from shared import ledger
 from shared.callers import AttestedMonitor
 from shared.cosmos import Database, Delete, declared
 from shared.errors import Problem
-from shared.gate import WINDOWS_KEPT, load_policy
+from shared.gate import load_policy
 from shared.injection import Point, listening
 from shared.keys import KeySet, read_device_token
 from shared.notifications import notify
+from shared.policy import WINDOWS_KEPT
 from tests.conftest import SettableClock
 from tests.doubles import changed
 from tests.people import IDENTITY_KEY, SERIAL, House

@@ -11,9 +11,9 @@ from register_device.support_cases import open_case
 from shared import clock as clocks
 from shared.cosmos import Database
 from shared.errors import Problem
-from shared.gate import WINDOWS_KEPT
 from shared.injection import Point, listening
 from shared.keys import KeySet
+from shared.policy import WINDOWS_KEPT
 from tests.conftest import SettableClock
 from tests.people import House
 from tests.register_device.cases import Desk, cut_off, refused

@@ -15,10 +15,11 @@ from ingest_telemetry.storing import store_events
 from local.cosmos import CosmosServer
 from shared.cosmos import Database
 from shared.errors import Problem
-from shared.gate import KeptChanging, Policy, Window, load_policy
+from shared.gate import KeptChanging, load_policy
 from shared.injection import Point, listening
 from shared.journal import purge
 from shared.keys import KeySet
+from shared.policy import Policy, Window
 from tests.conftest import SettableClock
 from tests.doubles import changed
 from tests.ingest_telemetry.test_storing import Owned

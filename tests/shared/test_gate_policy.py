@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import clock
-from shared.gate import WINDOWS_KEPT, Policy, Window
+from shared.policy import WINDOWS_KEPT, Policy, Window
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

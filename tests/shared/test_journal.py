@@ -10,9 +10,10 @@ from ingest_telemetry.storing import store_events
 from local.cosmos import CosmosServer
 from shared.blobs import Blobs
 from shared.cosmos import Database
-from shared.gate import Policy, Window, change_policy, load_policy
+from shared.gate import change_policy, load_policy
 from shared.injection import Point, listening
 from shared.journal import EPOCH_STRIDE, Journal, RestoredDatabase, intersection, refuse_restored, replay
+from shared.policy import Policy, Window
 from tests.conftest import SettableClock
 from tests.ingest_telemetry.test_storing import Owned
 

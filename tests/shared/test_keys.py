@@ -6,7 +6,6 @@ import jwt
 import pytest
 
 from shared.errors import Problem
-from shared.gate import Policy, Window
 from shared.keys import (
     CHALLENGE_LIFE,
     DEVICE_TOKEN_LIFE,
@@ -18,6 +17,7 @@ from shared.keys import (
     read_challenge,
     read_device_token,
 )
+from shared.policy import Policy, Window
 from tests.keys import signing_jwks, symmetric_jwks
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,10 +13,11 @@ from shared import notifications
 from shared.callers import Resident
 from shared.clock import text
 from shared.cosmos import Container, Database, Item, Replace
-from shared.gate import Policy, create_gate
+from shared.gate import create_gate
 from shared.mail import SEND_TIMEOUT_S, Mail, Mailer
 from shared.notifications import ALARM_AFTER, FIRST_PAUSE, LONGEST_PAUSE, deliver, deliver_due, notify, pause_after
 from shared.people import own_record
+from shared.policy import Policy
 from shared.templates import Unrenderable
 from tests.conftest import SettableClock
 

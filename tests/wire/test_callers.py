@@ -12,8 +12,8 @@ import pytest_asyncio
 from local.api import Api
 from local.cloud import LocalCloud
 from shared.callers import Role
-from shared.gate import Policy
 from shared.keys import DeviceToken, KeySet, issue_device_token
+from shared.policy import Policy
 from tests.test_manifest import manifest
 from tests.wire.conftest import Household, Stored, eventually
 

@@ -12,6 +12,8 @@ GATE_FIELDS: Final[dict[str, Field]] = {
     "start": Field(about="Begin of the period.", unit="UTC"),
     "end": Field(about="End of the period.", unit="UTC"),
     "windows": Field(about="Per category the times during which it is collected.", unit="UTC"),
+    "erasedThrough": Field(about="Per category until when what was received was erased.", unit="UTC"),
+    "storeOnly": Field(about="Categories that are stored and used for nothing, as long as that is asked for."),
     "tombstone": Field(about="Whether it was erased."),
     "changedAt": Field(about="When the present policy began.", unit="UTC"),
 }

@@ -30,13 +30,20 @@ _READINGS_FIELDS: Final[dict[str, Field]] = {
         about="SHA-256 of the whole message before anything was refused of it, which tells a repeat from another one.",
         exported=False,
     ),
+    "storeOnly": Field(about="Whether it was stored while its processing was restricted, and is used for nothing."),
     "epoch": Field(about="The policy under which the item was admitted.", exported=False),
     "expiresAt": Field(about="When the item is destroyed.", unit="UTC"),
 }
 
+_USAGE_FIELDS: Final[dict[str, Field]] = {
+    **_READINGS_FIELDS,
+    "days": Field(about="The days of the readings, by which statistics find them.", unit="UTC"),
+    "product": Field(about="Model, firmware and region that the monitor had then.", source=Source.MONITOR),
+}
+
 TELEMETRY: Final = Container(
     partition_key="ownershipId",
-    indexed=("receivedAt",),
+    indexed=("receivedAt", "observedTo", "days/[]"),
     records={
         "gate": Record(
             container="telemetry",
@@ -61,7 +68,7 @@ TELEMETRY: Final = Container(
             retention=2 * YEAR,
             dated_from="receivedAt",
             export="telemetry",
-            fields=_READINGS_FIELDS,
+            fields=_USAGE_FIELDS,
         ),
         "performanceReadings": Record(
             container="telemetry",

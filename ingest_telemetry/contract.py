@@ -7,10 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
 from shared.contract import Body, DeviceMoment, Moment, View
-from shared.data_map import READINGS, TEXT_LIMIT, ReadingField
+from shared.data_map import READINGS, TEXT_LIMIT, ReadingField, ReadingKind
 
 SCHEMA_VERSION = 1
 READINGS_LIMIT = 1000
+
+EXTRA = "extra"
+"""The map of a reading that holds what varies by product."""
 
 
 class Envelope(Body):
@@ -46,8 +49,8 @@ class Receipt(View):
 def reading_model(kind: object) -> type[BaseModel] | None:
     """The model of a kind of reading, made from the data map; None when the map has no such kind.
 
-    A field that the map lacks is dropped, a value outside a field's limits is refused. Values are strict; only the time
-    may be written as ISO 8601 or as milliseconds since 1970.
+    What varies by product comes in its `extra` map. A field that the map lacks is dropped, a value outside a field's
+    limits is refused. Values are strict; only the time may be written as ISO 8601 or as milliseconds since 1970.
     """
     return _declared_model(kind) if isinstance(kind, str) and kind in READINGS else None
 
@@ -56,21 +59,26 @@ def reading_model(kind: object) -> type[BaseModel] | None:
 def _declared_model(kind: str) -> type[BaseModel]:
     declared = READINGS[kind]
     kind_of: Any = Literal[kind]
+    config = ConfigDict(extra="ignore", hide_input_in_errors=True)
     fields: dict[str, Any] = {
         "kind": (kind_of, ...),
         "observedAt": (DeviceMoment, ...),
-        **{
-            name: (_type(field), ...) if field.required else (_type(field) | None, None)
-            for name, field in declared.fields.items()
-        },
+        **_model_fields(declared, in_extra=False),
     }
-    config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-    return create_model(
-        kind,
-        __config__=config,
-        __doc__=declared.about,
-        **fields,
-    )
+    in_extra = _model_fields(declared, in_extra=True)
+    if in_extra:
+        about = "What varies by product."
+        extra = create_model(f"{kind}_extra", __config__=config, __doc__=about, **in_extra)
+        fields[EXTRA] = (extra | None, None)
+    return create_model(kind, __config__=config, __doc__=declared.about, **fields)
+
+
+def _model_fields(kind: ReadingKind, *, in_extra: bool) -> dict[str, Any]:
+    return {
+        name: (_type(field), ...) if field.required else (_type(field) | None, None)
+        for name, field in kind.fields.items()
+        if field.in_extra is in_extra
+    }
 
 
 def _type(field: ReadingField) -> Any:
@@ -78,6 +86,8 @@ def _type(field: ReadingField) -> Any:
         "description": field.about,
         "json_schema_extra": {"unit": field.unit} if field.unit else None,
     }
+    if field.type == "flag":
+        return Annotated[bool, Field(strict=True, **described)]
     if field.type == "choice":
         choices: Any = Literal[field.choices]
         return Annotated[choices, Field(**described)]

@@ -1,24 +1,48 @@
 """The telemetry gateway: checks a monitor's message reading by reading and hands what it accepts to the hub."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
+from ingest_telemetry.contract import EXTRA, SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
 from ingest_telemetry.messages import DEVICE_MOMENT, Message, clock_offset, event_of, hash_of
 from shared import clock
 from shared.callers import Monitor
-from shared.data_map import READINGS
+from shared.counters import Counters
+from shared.data_map import READINGS, TEXT_LIMIT
 from shared.errors import CATALOGUE, Problem
 from shared.http import problem_of
 from shared.hubs import Hub
+from shared.scrubbing import scrubbed
+
+_TEXTS: Final = {
+    name: tuple(field for field, declared in kind.fields.items() if declared.type == "text")
+    for name, kind in READINGS.items()
+}
+"""Per kind its fields of free text."""
+
+_NAMES: Final = {
+    name: (
+        {field for field, declared in kind.fields.items() if not declared.in_extra} | {"kind", "observedAt", EXTRA},
+        {field for field, declared in kind.fields.items() if declared.in_extra},
+    )
+    for name, kind in READINGS.items()
+}
+"""Per kind the declared names of a reading, and of its `extra` map."""
 
 
 async def accept_message(
-    monitor: Monitor, envelope: Envelope, *, hub: Hub, now: datetime, monitor_time: str | None = None
+    monitor: Monitor,
+    envelope: Envelope,
+    *,
+    hub: Hub,
+    counters: Counters,
+    now: datetime,
+    monitor_time: str | None = None,
 ) -> Receipt:
     """Give every reading its receipt; those accepted are in the hub when this returns.
 
@@ -46,18 +70,22 @@ async def accept_message(
         ),
         stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
     )
-    checked = list(_checked(envelope.readings, message))
+    checked = list(_checked(envelope.readings, message, counters))
     accepted = [reading for _, reading in checked if reading is not None]
     if accepted:
         body, properties = event_of(replace(message, readings=accepted))
         await hub.send(body, key=monitor.ownership_id, properties=properties)
     receipts = [receipt for receipt, _ in checked]
+    dropped = sum(_undeclared(reading) for reading in envelope.readings)
+    counters.add_all("gateway", Counter(receipt.code for receipt in receipts if receipt.code is not None))
+    if dropped:
+        counters.add("telemetry.field_dropped", dropped)
     return Receipt(
         message_id=envelope.message_id,
         received_at=received_at,
         accepted=len(accepted),
         rejected=sum(receipt.status == "rejected" for receipt in receipts),
-        undeclared_fields_dropped=sum(_undeclared(reading) for reading in envelope.readings),
+        undeclared_fields_dropped=dropped,
         receipts=receipts,
     )
 
@@ -72,7 +100,7 @@ def _monitor_time(written: str | None) -> datetime | None:
 
 
 def _checked(
-    readings: Sequence[Mapping[str, Any]], message: Message
+    readings: Sequence[Mapping[str, Any]], message: Message, counters: Counters
 ) -> Iterator[tuple[ReadingReceipt, Mapping[str, Any] | None]]:
     """Each reading's receipt, with the minimised reading when it is accepted."""
     seen: set[str] = set()
@@ -88,7 +116,7 @@ def _checked(
             problem = problem_of(error, prefix=pointer)
             yield _rejected(index, problem.code, problem.pointer), None
             continue
-        reading = validated.model_dump(exclude_none=True)
+        reading = _scrubbed(_flat(validated.model_dump(exclude_none=True)), counters)
         observed_at = clock.moment(reading["observedAt"])
         category = READINGS[reading["kind"]].category.value
         refusal = message.policy.refusal(category, observed_at + message.clock_offset, message.received_at)
@@ -107,6 +135,29 @@ def _rejected(index: int, code: str, pointer: str | None) -> ReadingReceipt:
     )
 
 
+def _flat(reading: dict[str, Any]) -> dict[str, Any]:
+    """The reading with what came in its `extra` map beside the rest, as it is stored."""
+    extra = reading.pop(EXTRA, None)
+    return reading | extra if extra else reading
+
+
+def _scrubbed(reading: dict[str, Any], counters: Counters) -> dict[str, Any]:
+    """The reading, its texts without what is personal."""
+    for name in _TEXTS[reading["kind"]]:
+        if name in reading:
+            text, taken_out = scrubbed(reading[name])
+            if taken_out:
+                reading[name] = text[:TEXT_LIMIT]
+                counters.add("telemetry.text_scrubbed")
+    return reading
+
+
 def _undeclared(raw: Mapping[str, Any]) -> int:
+    """How many fields of a reading are not declared, in its `extra` map too."""
     kind = READINGS.get(str(raw.get("kind")))
-    return 0 if kind is None else len(raw.keys() - kind.fields.keys() - {"kind", "observedAt"})
+    if kind is None:
+        return 0
+    beside, within = _NAMES[str(raw["kind"])]
+    extra = raw.get(EXTRA)
+    count = len(raw.keys() - beside)
+    return count + len(extra.keys() - within) if isinstance(extra, dict) else count

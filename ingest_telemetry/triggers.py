@@ -6,12 +6,13 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from ingest_telemetry import gateway, storing
+from ingest_telemetry import gateway, schemas, storing
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.messages import HubEvent
 from ingest_telemetry.outcome import log_outcome
-from shared.admission import MONITOR
-from shared.callers import Monitor
+from ingest_telemetry.quotas import Quotas
+from shared.admission import ANYONE, MONITOR
+from shared.callers import Anyone, Monitor
 from shared.http import Api, Call
 from shared.hubs import CONNECTION, TELEMETRY_HUB
 
@@ -21,6 +22,7 @@ MONITOR_TIME: typing.Final = "X-Monitor-Time"
 def blueprint(api: Api) -> func.Blueprint:
     """All functions of the package."""
     functions = func.Blueprint()
+    quotas = Quotas()
 
     @api.operation(
         functions,
@@ -29,7 +31,7 @@ def blueprint(api: Api) -> func.Blueprint:
         admission=MONITOR,
         body=Envelope,
         answers={HTTPStatus.ACCEPTED: Receipt},
-        problems=("schema_version_unsupported", "monitor_time_invalid", "hub_unavailable"),
+        problems=("schema_version_unsupported", "monitor_time_invalid", "quota_exceeded", "hub_unavailable"),
         headers={
             MONITOR_TIME: (
                 "What the monitor's clock shows at this attempt, in ISO 8601. By it a wrong clock is corrected. "
@@ -39,13 +41,27 @@ def blueprint(api: Api) -> func.Blueprint:
     )
     async def accept_telemetry(call: Call[Monitor, Envelope]) -> Receipt:
         """Take a message of readings; every reading gets its receipt."""
+        quotas.take(call.caller.device_id, len(call.body.readings), call.services.clock())
         return await gateway.accept_message(
             call.caller,
             call.body,
             hub=call.services.hubs.telemetry,
+            counters=call.services.counters,
             now=call.services.clock(),
             monitor_time=call.headers.get(MONITOR_TIME),
         )
+
+    @api.operation(
+        functions,
+        "GET",
+        "schemas/telemetry/{version}",
+        admission=ANYONE,
+        answers={HTTPStatus.OK: None},
+        problems=("schema_unknown",),
+    )
+    async def get_telemetry_schema(call: Call[Anyone, None]) -> dict[str, typing.Any]:
+        """Describe one version of the telemetry envelope as a JSON Schema, with units and limits."""
+        return schemas.schema_of(call.id("version"))
 
     @functions.function_name("store_telemetry")
     @functions.event_hub_message_trigger(
@@ -59,7 +75,9 @@ def blueprint(api: Api) -> func.Blueprint:
     async def store_telemetry(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
         """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
         services = await api.services()
-        log_outcome(await storing.store_events(hub_events(events), database=services.database, now=services.clock))
+        outcome = await storing.store_events(hub_events(events), database=services.database, now=services.clock)
+        log_outcome(outcome)
+        services.counters.add_all("gate", outcome.readings_refused)
 
     return functions
 

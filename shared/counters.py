@@ -8,7 +8,7 @@ seconds of it; these are figures for people to look at, and nothing is decided b
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -32,10 +32,27 @@ Counted = Literal[
     "claim.unknown",
     "claim.too_many_tries",
     "registration.field_ignored",  # device data that is not declared, dropped
+    "telemetry.field_dropped",  # a field of a reading that is not declared
+    "telemetry.text_scrubbed",  # a text of a reading that held something personal, which was taken out
+    "telemetry.quota_exceeded",  # messages of a monitor that sends too many
+    # readings that the gateway rejected
+    "gateway.category_not_open",
+    "gateway.field_missing",
+    "gateway.field_out_of_range",
+    "gateway.field_wrong_type",
+    "gateway.observed_in_future",
+    "gateway.outside_ownership",
+    "gateway.reading_kind_unknown",
+    # readings that were accepted, and that the gate did not let be stored
+    "gate.category_not_open",
+    "gate.erased",
+    "gate.no_gate",
+    "gate.observed_in_future",
+    "gate.outside_ownership",
 ]
 """Everything that is counted: a closed list, so that nothing that a caller sent gets into a counter's name."""
 
-NAMES: Final[tuple[str, ...]] = get_args(Counted)
+_DECLARED: Final[dict[str, Counted]] = {name: name for name in get_args(Counted)}
 
 WRITE_EVERY_S: Final = 5.0
 ALARM_FROM: Final = 100
@@ -70,6 +87,15 @@ class Counters:
             _log.error("ALARM attestations_refused: %d in this hour, last %s", counts[name], name)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_until_done())
+
+    def add_all(self, prefix: str, counts: Mapping[str, int]) -> None:
+        """Count several things that are told apart by the last part of their names.
+
+        Raises:
+            KeyError: one of the names is not declared.
+        """
+        for name, count in counts.items():
+            self.add(_DECLARED[f"{prefix}.{name}"], count)
 
     async def _write_until_done(self) -> None:
         while self._unwritten:

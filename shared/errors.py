@@ -196,6 +196,17 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="That version of the telemetry envelope is not supported.",
         action="Send a published version.",
     ),
+    "schema_unknown": Entry(
+        status=404,
+        title="There is no telemetry schema of that version.",
+        action="See the list of published versions.",
+    ),
+    "quota_exceeded": Entry(
+        status=429,
+        title="This monitor sends more than its share.",
+        action="Keep the message as it is and send it again after the stated time.",
+        retryable=True,
+    ),
     "monitor_time_invalid": Entry(
         status=422,
         title="The header with the monitor's present time is no plausible time.",

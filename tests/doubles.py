@@ -1,9 +1,11 @@
 """Small stand-ins for what a use case only sends to."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.cosmos import Container
+from shared.counters import Counted, Counters
 from shared.errors import Problem
 from shared.gate import Change, change_policy
 from shared.hubs import Hub
@@ -35,6 +37,18 @@ class RecordingJournal:
     async def narrowed(self, container: str, partition: str, policy: Policy) -> None:
         """Keep one change."""
         self.entries.append((container, partition, policy))
+
+
+class RecordingCounters(Counters):
+    """Counts, and writes nothing."""
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.counted: Counter[str] = Counter()
+
+    def add(self, name: Counted, count: int = 1) -> None:
+        """Keep one count."""
+        self.counted[name] += count
 
 
 async def changed(container: Container, partition: str, change: Change) -> Policy:

@@ -60,6 +60,7 @@ def test_no_two_functions_share_a_route() -> None:
 def test_only_these_operations_are_open_to_anyone() -> None:
     """A monitor without access must be able to ask for a challenge; the three documents hold nothing of anybody."""
     assert {one["name"] for one in manifest() if one.get("caller") == "anyone"} == {
+        "get_telemetry_schema",
         "issue_challenge",
         "get_openapi",
         "get_keys",

@@ -139,6 +139,8 @@ class ReadingField:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     required: bool = False
+    in_extra: bool = False
+    """Varies by product: a monitor sends it in the reading's `extra` map. It is stored like every other field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

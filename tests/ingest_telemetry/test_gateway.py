@@ -2,20 +2,27 @@
 
 import gc
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.gateway import accept_message
 from ingest_telemetry.messages import HubEvent, admit, message_of
+from ingest_telemetry.schemas import schema_of
+from ingest_telemetry.storing import store_events
 from shared import clock
 from shared.callers import Monitor
+from shared.cosmos import Database
+from shared.data_map import READINGS, ReadingField
 from shared.errors import Problem
+from shared.gate import create_gate
 from shared.policy import Policy, Window
-from tests.doubles import RecordingHub
+from tests.doubles import RecordingCounters, RecordingHub
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPENED = NOW - timedelta(days=1)
@@ -43,12 +50,20 @@ async def sent(
     caller: Monitor | None = None,
     now: datetime = NOW,
     monitor_time: str | None = None,
+    counters: RecordingCounters | None = None,
     **envelope: Any,
 ) -> tuple[Receipt, RecordingHub]:
     hub = RecordingHub()
     body = {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": list(readings)}
     message = Envelope.model_validate_json(json.dumps(body | envelope))
-    receipt = await accept_message(caller or monitor(), message, hub=hub, now=now, monitor_time=monitor_time)
+    receipt = await accept_message(
+        caller or monitor(),
+        message,
+        hub=hub,
+        counters=counters or RecordingCounters(),
+        now=now,
+        monitor_time=monitor_time,
+    )
     return receipt, hub
 
 
@@ -224,4 +239,120 @@ async def test_a_hub_that_does_not_answer_is_no_acceptance() -> None:
         )
     )
     with pytest.raises(Problem, match="hub_unavailable"):
-        await accept_message(monitor(), message, hub=RecordingHub(is_away=True), now=NOW)
+        await accept_message(monitor(), message, hub=RecordingHub(is_away=True), counters=RecordingCounters(), now=NOW)
+
+
+async def test_what_varies_by_product_comes_in_a_map_of_its_own() -> None:
+    """It is stored like every other field; what is not declared there is dropped and counted; limits hold."""
+    extra = {"batteryPercent": 80, "sdCardInserted": True, "favouriteColour": "red"}
+    receipt, hub = await sent(health(cpuPercent=3, extra=extra), caller=monitor("performance"))
+    assert (receipt.accepted, receipt.undeclared_fields_dropped) == (1, 1)
+    [body] = bodies(hub)
+    [reading] = body["readings"]
+    assert (reading["batteryPercent"], reading["sdCardInserted"], reading["cpuPercent"]) == (80, True, 3)
+    assert "extra" not in reading
+    receipt, _ = await sent(health(extra={"batteryPercent": 101}), caller=monitor("performance"))
+    [rejected] = receipt.receipts
+    assert (rejected.code, rejected.pointer) == ("field_out_of_range", "/readings/0/extra/batteryPercent")
+
+
+async def test_a_declared_field_is_where_it_is_declared() -> None:
+    """One of the map beside the map is not declared there, nor the other way round."""
+    receipt, hub = await sent(
+        health(batteryPercent=80, extra={"cpuPercent": 3}, cpuPercent=4), caller=monitor("performance")
+    )
+    assert (receipt.accepted, receipt.undeclared_fields_dropped) == (1, 2)
+    [body] = bodies(hub)
+    assert {"batteryPercent"} & body["readings"][0].keys() == set()
+    assert body["readings"][0]["cpuPercent"] == 4
+
+
+@pytest.mark.parametrize(
+    "personal",
+    ["maria@example.com", "0A:1B:2C:3D:4E:5F", "192.168.1.17", "+34 612 345 678", "fe80::1ff:fe23:4567:890a"],
+)
+async def test_an_event_log_is_scrubbed_before_it_goes_on(personal: str) -> None:
+    """Neither the hub nor the database ever has it."""
+    counters = RecordingCounters()
+    line = {
+        "kind": "event_log",
+        "observedAt": "2026-03-01T11:59:00Z",
+        "level": "error",
+        "message": f"call from {personal} failed",
+        "component": f"sip {personal}",
+    }
+    _, hub = await sent(line, caller=monitor("performance"), counters=counters)
+    [(body, _, properties)] = hub.sent
+    assert personal not in body.decode() + json.dumps(properties)
+    assert "failed" in body.decode()
+    assert counters.counted["telemetry.text_scrubbed"] == 2
+
+
+async def test_what_is_rejected_is_counted_by_reason() -> None:
+    """And so are fields that are not declared; nothing of what was sent is in a counter."""
+    counters = RecordingCounters()
+    await sent(
+        health(), {"kind": "gossip", "observedAt": 0}, call(durationS=-1), call(nickname="x"), call(), counters=counters
+    )
+    assert counters.counted == {
+        "gateway.category_not_open": 1,
+        "gateway.reading_kind_unknown": 1,
+        "gateway.field_out_of_range": 1,
+        "telemetry.field_dropped": 1,
+    }
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("kind", READINGS)
+async def test_every_declared_field_is_accepted_and_stored(kind: str, database: Database) -> None:
+    """From the monitor's words to a column of its own."""
+    [reading] = [whole(kind)]
+    receipt, hub = await sent(reading, caller=monitor("performance"))
+    assert (receipt.accepted, receipt.undeclared_fields_dropped) == (1, 0)
+    [(body, _, properties)] = hub.sent
+    await create_gate(database["telemetry"], "ownership", monitor("performance").policy)
+    event = HubEvent(body=body, properties=properties, partition="0", sequence_number=1, enqueued_at=NOW)
+    await store_events([event], database=database, now=lambda: NOW)
+    query = "SELECT * FROM c WHERE IS_DEFINED(c.columns)"
+    [item] = [item async for item in database["telemetry"].query(query, partition="ownership")]
+    assert item["columns"][kind].keys() == {"observedAt", *READINGS[kind].fields}
+
+
+def whole(kind: str) -> dict[str, Any]:
+    """A reading of a kind with every field that it may have."""
+
+    def value(field: ReadingField) -> Any:
+        if field.type == "choice":
+            return field.choices[-1]
+        return {"text": "text", "flag": False, "integer": field.maximum, "number": field.minimum}[field.type]
+
+    fields = READINGS[kind].fields
+    beside = {name: value(field) for name, field in fields.items() if not field.in_extra}
+    extra = {name: value(field) for name, field in fields.items() if field.in_extra}
+    return {"kind": kind, "observedAt": "2026-03-01T11:59:00Z", **beside, **({"extra": extra} if extra else {})}
+
+
+@pytest.mark.parametrize("kind", READINGS)
+def test_the_published_schema_says_what_the_gateway_takes(kind: str) -> None:
+    """A message that matches is accepted, in the three forms of time; units and categories are in it."""
+    schema = schema_of("1")
+    validator = Draft202012Validator(schema, format_checker=FormatChecker())
+    for observed_at in ("2026-03-01T11:59:00Z", "2026-03-01T12:59:00+01:00", 1772366340000):
+        message = {
+            "schemaVersion": 1,
+            "messageId": str(uuid4()),
+            "sentAt": observed_at,
+            "readings": [whole(kind) | {"observedAt": observed_at}],
+        }
+        validator.validate(message)
+        assert not validator.is_valid(message | {"schemaVersion": 2})
+        assert not validator.is_valid(message | {"readings": [{"kind": kind}]})
+    units = {field.unit for field in READINGS[kind].fields.values() if field.unit}
+    assert units <= set(re.findall(r'"unit": "([^"]*)"', json.dumps(schema, ensure_ascii=False)))
+
+
+@pytest.mark.parametrize("version", ["0", "2", "latest", "01"])
+def test_no_other_version_is_published(version: str) -> None:
+    """As long as there is none."""
+    with pytest.raises(Problem, match="schema_unknown"):
+        schema_of(version)

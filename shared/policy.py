@@ -5,7 +5,7 @@ It is a value: the gate keeps it under an epoch, tokens carry it, events are sta
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from shared import clock
@@ -15,6 +15,9 @@ WINDOWS_KEPT: Final = 8
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far a clock may be off and still count as right."""
+
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,9 @@ class Policy:
         """Whether it refuses anything that the other one admits."""
         if (self.tombstone and not other.tombstone) or (self.end is not None and self.end != other.end):
             return True
-        if not self.store_only <= other.store_only or self.erased_through != other.erased_through:
+        if not self.store_only <= other.store_only:
+            return True
+        if any(moment > other.erased_through.get(name, _NEVER) for name, moment in self.erased_through.items()):
             return True
         return any(
             not set(windows) <= set(self.windows.get(category, ())) for category, windows in other.windows.items()

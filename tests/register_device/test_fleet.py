@@ -17,7 +17,7 @@ from shared.jobs import ATTEMPTS_LIMIT, Cursor, Lease, Step, run_job
 from shared.keys import KeySet
 from tests.conftest import SettableClock
 from tests.doubles import RecordingHub
-from tests.ingest_telemetry.test_storing import Owned
+from tests.owned import Owned
 from tests.people import House
 
 pytestmark = pytest.mark.wire

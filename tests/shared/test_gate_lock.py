@@ -22,7 +22,7 @@ from shared.keys import KeySet
 from shared.policy import Policy, Window
 from tests.conftest import SettableClock
 from tests.doubles import changed
-from tests.ingest_telemetry.test_storing import Owned
+from tests.owned import Owned
 from tests.people import House
 
 pytestmark = pytest.mark.wire

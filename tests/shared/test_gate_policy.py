@@ -92,9 +92,28 @@ def test_the_window_that_ends_first_is_let_go() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "narrower"),
+    [
+        ({"store_only": frozenset({"usage"})}, True),
+        ({"erased_through": {"usage": START}}, True),
+        ({"end": START + HOUR}, True),
+        ({"tombstone": True}, True),
+        ({"windows": {}}, True),
+        ({}, False),
+    ],
+)
+def test_a_change_that_narrows_is_told_from_one_that_does_not(changes: dict[str, Any], narrower: bool) -> None:
+    """What narrows goes into the journal, so that no backup widens it again."""
+    assert policy(**changes).is_narrower_than(policy()) is narrower
+    assert not policy().is_narrower_than(policy(**changes))
+
+
 def test_a_policy_survives_being_written() -> None:
     """Token, event and stored gate say the same."""
-    full = policy(end=START + HOUR, tombstone=True).with_window("performance", Window(START, START + HOUR))
+    full = policy(
+        end=START + HOUR, tombstone=True, erased_through={"usage": START}, store_only=frozenset({"performance"})
+    ).with_window("performance", Window(START, START + HOUR))
     assert Policy.from_claims(full.claims()) == full
 
 

@@ -15,7 +15,7 @@ from shared.injection import Point, listening
 from shared.journal import EPOCH_STRIDE, Journal, RestoredDatabase, intersection, refuse_restored, replay
 from shared.policy import Policy, Window
 from tests.conftest import SettableClock
-from tests.ingest_telemetry.test_storing import Owned
+from tests.owned import Owned
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -244,6 +244,12 @@ async def test_the_journal_names_nobody(restorable: Restorable) -> None:
             {"windows": {"usage": (Window(START, START + HOUR),)}},
         ),
         ({"windows": {}}, {"windows": {"usage": (Window(START),)}}, {}),
+        (
+            {"erased_through": {"usage": START}},
+            {"erased_through": {"usage": START + HOUR, "performance": START}},
+            {"erased_through": {"usage": START + HOUR, "performance": START}},
+        ),
+        ({"store_only": frozenset({"usage"})}, {}, {"store_only": frozenset({"usage"})}),
     ],
 )
 def test_an_intersection_admits_what_both_admit(

@@ -12,7 +12,7 @@ from shared.cosmos import Database
 from shared.data_map import CONTAINERS, Record
 from shared.retention import Redated, re_date
 from tests.conftest import SettableClock
-from tests.ingest_telemetry.test_storing import Owned
+from tests.owned import Owned
 
 USAGE = "usageReadings"
 

@@ -1,6 +1,7 @@
 """What staff change about a monitor's admission: shut out, let in again, moved to another enrolment group."""
 
 from collections.abc import Container as Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +12,7 @@ from shared import clock
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Database, Item, Stale, declared
 from shared.errors import Problem
-from shared.gate import NarrowingJournal
+from shared.gate import NarrowingJournal, change_policy
 from shared.ledger import SERVICE_SUBJECT, Step, record, staff
 from shared.people import new_id
 
@@ -59,9 +60,12 @@ async def move_to_group(
     *,
     groups: Collection[str],
     database: Database,
+    journal: NarrowingJournal,
     now: datetime,
 ) -> MonitorAdmission:
-    """Let a monitor prove its make by another group's key from now on.
+    """Let a monitor prove its make by another group's key from now on, and by the former one's no more.
+
+    A token that the former key has got is good for the rest of its life.
 
     Raises:
         Problem: enrolment_group_unknown, device_not_registered, busy.
@@ -69,6 +73,14 @@ async def move_to_group(
     if group not in groups:
         raise Problem("enrolment_group_unknown", pointer="/enrolmentGroup")
     device = await _changed(device_id, {"enrolmentGroup": group}, None, database=database, now=now)
+    if "ownershipId" in device:
+        await change_policy(
+            database["telemetry"],
+            device["ownershipId"],
+            lambda policy: replace(policy, enrolment_group=group),
+            journal=journal,
+            now=now,
+        )
     await _record(by, "enrolment_group_changed", device_id, purpose, database=database, now=now)
     return _view(device)
 

@@ -76,13 +76,13 @@ def verify_attestation(
     ]
     # every key of the group is compared, so that the time does not tell which one it was
     matches = [hmac.compare_digest(parts.get("sig", "").encode(), one) for one in expected]
-    if not group_keys.get(group):
-        raise refused("attestation.unknown_group")
     try:
         challenged, nonce, expires = read_challenge(challenge, keys=keys, now=now)
     except Problem as problem:
         expired = problem.code == "token_expired"
         raise refused("attestation.expired_challenge" if expired else "attestation.forged_challenge") from problem
+    if not group_keys.get(group):
+        raise refused("attestation.unknown_group")
     if challenged != serial_number:
         raise refused("attestation.foreign_serial")
     if not any(matches) or parts.get("se") != str(expires):

@@ -1,7 +1,7 @@
 """Claims: permission to pair one monitor with an account, shown to the monitor as a QR code or typed into it.
 
 The QR code holds 192 random bits. The typed code holds 40, is good for as long, and each monitor has a few tries, which
-are counted before the code is looked up: simultaneous guesses get no more of them.
+are counted before it is said whether the code is right: simultaneous guesses get no more of them.
 """
 
 import hashlib
@@ -100,8 +100,7 @@ async def redeem_claim(shown: str, device_id: str, *, claims: Container, identit
     if _CODE.fullmatch(code):
         item = await _claim_of_code(code, device_id, claims=claims, identity_key=identity_key, now=now)
     else:
-        await _refuse_too_many(device_id, claims=claims, now=now)
-        item = await _claim_of_secret(shown, claims=claims)
+        item = await _claim_of_secret(shown, claims=claims)  # a secret of 192 bits needs no limit to be found wrong
         if item is None:
             await _count_try(device_id, claims=claims, now=now)
     if item is None:
@@ -124,11 +123,14 @@ async def _claim_of_secret(shown: str, *, claims: Container) -> Item | None:
 async def _claim_of_code(
     code: str, device_id: str, *, claims: Container, identity_key: bytes, now: datetime
 ) -> Item | None:
-    await _count_try(device_id, claims=claims, now=now)
-    await reached("claim.try_counted")
     key = keyed_id(identity_key, "claimCode", code)
     named = await claims.read(key, key)
     item = await claims.read(named["namedClaimId"], named["namedClaimId"]) if named is not None else None
+    if item is not None and item.get("boundDeviceId") == device_id:
+        return item  # its own, once more: nothing is learnt by that
+    # Nothing is said of what was found before the try is counted.
+    await _count_try(device_id, claims=claims, now=now)
+    await reached("claim.try_counted")
     if item is not None:
         # Its own try is given back and not all of them: a right code would buy whoever has an account more guesses.
         await _give_back(device_id, claims=claims, now=now)

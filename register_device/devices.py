@@ -14,7 +14,6 @@ from shared import clock
 from shared.cosmos import Database, Item, Replace, Stale, declared
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, write_behind_gate
-from shared.injection import reached
 from shared.invitations import place_of
 
 WARRANTY_MONTHS: Final = 36
@@ -51,7 +50,6 @@ async def release_device(
                 await ownership.end(device, "released", database=database, now=now)
             except Stale:
                 continue
-            await reached("ownership.ended")
         past = await ownership.past_of(person_id, device_id, database=database)
         if past is None:
             raise Problem("device_not_yours")

@@ -4,6 +4,7 @@ A reversal begins a new ownership for the former owner. It does not open the old
 observed while the monitor was somebody else's, and stays theirs.
 """
 
+import hashlib
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -145,7 +146,9 @@ async def _reverse(item: Item, *, database: Database, journal: NarrowingJournal,
 
 def _item(past: Item, device: Item, now: datetime) -> Item:
     retention = data_map.retention("devices", "dispute")
-    dispute_id = past["ownershipId"]  # an ownership is taken over once, and so is disputed once
+    # Who has it now may have changed since an earlier dispute: then it is another one.
+    named = f"{past['ownershipId']}\n{device['ownershipId']}"
+    dispute_id = hashlib.sha256(named.encode()).hexdigest()[:32]
     return {
         "id": f"dispute:{dispute_id}",
         "type": "dispute",

@@ -36,6 +36,20 @@ TOLD: Final[dict[EndReason, str]] = {
 }
 """How the former owner is told of each end."""
 
+_LASTING: Final = (
+    "serialNumber",
+    "macAddress",
+    "family",
+    "productType",
+    "subtype",
+    "model",
+    "hardwareVersion",
+    "manufacturedAt",
+    "firstConnectedAt",
+    "enrolmentGroup",
+)
+"""What a device is whoever owns it. The rest was said during somebody's ownership, and is not shown to the next one."""
+
 _OWNER_FIELDS: Final = frozenset({"ownershipId", "ownerPersonId", "ownedSince"})
 _PASTS: Final = "SELECT * FROM c WHERE c.type = 'pastOwnership'"
 _TRIES: Final = 5
@@ -76,7 +90,7 @@ async def begin(
             database["telemetry"], claim.ownership_id, partial(_begun, start=now), journal=journal, now=now
         )
     await reached("registration.gated")
-    kept = {name: value for name, value in declared(before or {}).items() if name != "ownerlessSince"}
+    kept = _lasting(before) if before is not None else {}
     item = {
         "firstConnectedAt": clock.text(now),
         **kept,
@@ -95,6 +109,12 @@ async def begin(
     return item
 
 
+def _lasting(device: Item) -> Item:
+    is_made_for = device.get("regionSource") == "monitor"
+    names = (*_LASTING, "region", "regionSource") if is_made_for else _LASTING
+    return {name: device[name] for name in names if name in device}
+
+
 async def end(
     device: Item, reason: EndReason, *, changes: Item | None = None, database: Database, now: datetime
 ) -> None:
@@ -107,6 +127,7 @@ async def end(
     item = ownerless | {"ownerlessSince": clock.text(now)} | (changes or {})
     past = _past(device, reason, now)
     await _write(device["deviceId"], [Replace(item, device["_etag"]), Create(past)], database=database)
+    await reached("ownership.ended")
 
 
 def firmware_seen(device: Item, *, now: datetime) -> list[Operation]:
@@ -144,6 +165,7 @@ def _past(device: Item, reason: EndReason, until: datetime) -> Item:
         "since": device["ownedSince"],
         "until": clock.text(until),
         "reason": reason,
+        "pendingSince": clock.text(until),
     }
 
 
@@ -209,8 +231,9 @@ async def _settle(past: Item, *, database: Database, journal: NarrowingJournal, 
     tell = partial(_tell, past, TOLD[reason], "until", past["until"], database=database, now=now)
     await _set_link(past, {"state": "ended", "until": past["until"]}, tell, database)
     await reached("ownership.link_ended")
+    settled = {name: value for name, value in declared(past).items() if name != "pendingSince"}
     with suppress(Stale):  # somebody else has just done the same
-        await database["devices"].replace(declared(past) | {"settledAt": clock.text(now)}, past["_etag"])
+        await database["devices"].replace(settled | {"settledAt": clock.text(now)}, past["_etag"])
 
 
 def _begun(policy: Policy, *, start: datetime) -> Policy:

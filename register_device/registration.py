@@ -45,6 +45,8 @@ async def register_monitor(
     if registration.device.serial_number != monitor.serial_number:
         raise Problem("serial_mismatch", pointer="/device/serialNumber")
     device_id = keyed_id(identity_key, "device", monitor.serial_number)
+    # A monitor that is not let in neither spends a claim nor uses up the tries of the right one.
+    _check_admitted(monitor, await database["devices"].read(device_id, DEVICE_ITEM))
     claim = await redeem_claim(
         registration.claim, device_id, claims=database["claims"], identity_key=identity_key, now=now
     )
@@ -109,7 +111,7 @@ async def renew_access(
     facts = _fingerprint(renewal.device) if renewal.device else (last.facts if last else "")
     if last is not None and (last.device_id, last.group, last.facts) == (device_id, monitor.enrolment_group, facts):
         policy = await _policy_of_open_ownership(last.ownership_id, database=database)
-        if policy is not None:
+        if policy is not None and policy.enrolment_group in {None, monitor.enrolment_group}:
             token = DeviceToken(device_id, last.ownership_id, policy, last.group, facts, last.product)
             return grant_access(token, keys=keys, now=now)
     device = await _device_of(monitor, device_id, renewal.device, database=database, now=now)

@@ -1,4 +1,4 @@
-"""Repairs: registrations that were cut off and that nobody has repeated are completed, or taken back."""
+"""Repairs: what was cut off and nobody has repeated is completed: registrations, or else taken back, and their ends."""
 
 import contextlib
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Final
 from register_device import ownership
 from register_device.ownership import DEVICE_ITEM
 from shared import clock, data_map
-from shared.cosmos import Database, Delete, Item, Stale
+from shared.cosmos import Database, Delete, Item, Replace, Stale, declared
 from shared.gate import Erased, NarrowingJournal, change_policy, write_behind_gate
 
 REPAIRED_AFTER: Final = timedelta(minutes=5)
@@ -17,15 +17,34 @@ REPAIRED_AFTER: Final = timedelta(minutes=5)
 AT_ONCE: Final = 100
 
 
-async def repair_links(*, database: Database, journal: NarrowingJournal, now: datetime) -> Counter[str]:
-    """Complete or remove the links that have been pending for long; return how many came to which end."""
-    query = "SELECT TOP @most * FROM c WHERE c.pendingSince <= @before"
-    before = {"before": clock.text(now - REPAIRED_AFTER), "most": AT_ONCE}
-    pending = [link async for link in database["people"].query(query, before)]
+async def repair(*, database: Database, journal: NarrowingJournal, now: datetime) -> Counter[str]:
+    """Finish what was cut off: ownerships that have ended, and links that are pending; return what became of them.
+
+    The fault of one does not keep the others.
+
+    Raises:
+        Exception: the first fault, after all others were tried.
+    """
     ends: Counter[str] = Counter()
-    for link in pending:
-        ends[await _repaired(link, database=database, journal=journal, now=now)] += 1
+    faults: list[Exception] = []
+    for container, mend in (("devices", _settled), ("people", _repaired)):
+        # The oldest first; what has to wait is put behind the others, so that nothing waits for it.
+        query = "SELECT TOP @most * FROM c WHERE c.pendingSince <= @before ORDER BY c.pendingSince"
+        before = {"before": clock.text(now - REPAIRED_AFTER), "most": AT_ONCE}
+        pending = [item async for item in database[container].query(query, before)]
+        for item in pending:
+            try:
+                ends[await mend(item, database=database, journal=journal, now=now)] += 1
+            except Exception as fault:  # noqa: BLE001 - raised below, when the others have had their turn
+                faults.append(fault)
+    if faults:
+        raise faults[0]
     return ends
+
+
+async def _settled(past: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> str:
+    await ownership.settle(past["deviceId"], database=database, journal=journal, now=now)
+    return "settled"
 
 
 async def _repaired(link: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> str:
@@ -35,7 +54,10 @@ async def _repaired(link: Item, *, database: Database, journal: NarrowingJournal
         await ownership.finish(device, database=database, journal=journal, now=now)
         return "completed"
     # Nobody owns it under this link. Its claim may still be shown again while it is kept, and would resume it.
-    if now < clock.moment(link["pendingSince"]) + data_map.retention("claims", "claim") + REPAIRED_AFTER:
+    if now < clock.moment(link["since"]) + data_map.retention("claims", "claim") + REPAIRED_AFTER:
+        waiting = declared(link) | {"pendingSince": clock.text(now)}
+        with contextlib.suppress(Erased, Stale):  # it has changed, and is looked at the next time
+            await write_behind_gate(database["people"], link["personId"], [Replace(waiting, link["_etag"])])
         return "waited for"
     with contextlib.suppress(LookupError):  # it was cut off before it had a gate
         await change_policy(

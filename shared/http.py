@@ -22,8 +22,9 @@ from pydantic import BaseModel, ValidationError
 
 from shared.admission import Admission
 from shared.callers import Caller
+from shared.cosmos import BatchFailed
 from shared.errors import Problem
-from shared.gate import Erased
+from shared.gate import Erased, KeptChanging
 from shared.jobs import Kind
 from shared.journal import RestoredDatabase
 from shared.services import Services, ServicesSource
@@ -42,6 +43,10 @@ UNPACKED_LIMIT_BYTES: Final = 512 * 1024
 of the hub and one item of the database."""
 
 RESTORED_RETRY_AFTER_S: Final = 60
+OUTAGE_RETRY_AFTER_S: Final = 5
+
+_OUTAGES: Final = {None, 408, 410, 429, 449, 500, 502, 503, 504}
+"""Answers of a store that say that it is away or overloaded; None: it did not answer."""
 
 _log = logging.getLogger("blue.http")
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -184,9 +189,10 @@ async def respond(
         code = "person_erased"
         response = _problem_response(Problem(code), operation, request_id)
     except Exception as error:  # noqa: BLE001 - the outermost edge: the caller gets a problem document, the log the place
-        code = "internal_error"
+        code = "busy" if _is_outage(error) else "internal_error"
         _log_fault(error, operation.name, request_id)
-        response = _problem_response(Problem("internal_error"), operation, request_id)
+        problem = Problem(code, retry_after_s=OUTAGE_RETRY_AFTER_S if code == "busy" else None)
+        response = _problem_response(problem, operation, request_id)
     response.headers["X-Request-Id"] = request_id
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -265,6 +271,16 @@ def _rendered(reply: Reply, operation: Operation) -> func.HttpResponse:
         else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     )
     return func.HttpResponse(written, status_code=int(status), mimetype="application/json")
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether a store did not answer, or has no time: the caller's request is as good as before, and may come again."""
+    if isinstance(error, TimeoutError | ConnectionError | KeptChanging):
+        return True
+    if isinstance(error, BatchFailed):
+        return error.status in _OUTAGES
+    is_of_a_client = any(kind.__module__ == "azure.core.exceptions" for kind in type(error).__mro__)
+    return is_of_a_client and getattr(error, "status_code", None) in _OUTAGES
 
 
 def _problem_response(problem: Problem, operation: Operation, request_id: str) -> func.HttpResponse:

@@ -44,6 +44,8 @@ class Policy:
     """Per category: what was received until then was erased, and does not come back."""
     store_only: frozenset[str] = frozenset()
     """Categories whose processing is restricted: stored and marked, and used for nothing."""
+    enrolment_group: str | None = None
+    """The group that the monitor was moved to; None: the one that its token names."""
     tombstone: bool = False
     changed_at: datetime | None = None
     """When this epoch began; stored with the gate, and not carried by tokens."""
@@ -106,6 +108,8 @@ class Policy:
             written["erasedThrough"] = {name: clock.text(moment) for name, moment in self.erased_through.items()}
         if self.store_only:
             written["storeOnly"] = sorted(self.store_only)
+        if self.enrolment_group is not None:
+            written["enrolmentGroup"] = self.enrolment_group
         if self.tombstone:
             written["tombstone"] = True
         return written
@@ -141,6 +145,7 @@ class Policy:
                 category: clock.moment(moment) for category, moment in written.get("erasedThrough", {}).items()
             },
             store_only=frozenset(written.get("storeOnly", ())),
+            enrolment_group=written.get("enrolmentGroup"),
             tombstone=bool(written.get("tombstone", False)),
             changed_at=clock.moment(written["changedAt"]) if "changedAt" in written else None,
         )

@@ -1,19 +1,26 @@
 """What monitors say, and what they are told; and the claim that pairs them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from register_device.device_data import understood
 from shared.contract import Body, DeviceMoment, Moment, View
 
 Text = Annotated[str, StringConstraints(max_length=120)]
+STRICT = ConfigDict(strict=True)
 SerialNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,64}$")]
 
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
+
+
+Region = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,5}(-[0-9A-Za-z]{1,3})?$")]
+"""A country, a part of one (ISO 3166-2), or a market such as EU or LATAM: never a place."""
+
+MacAddress = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")]
 
 
 class ClaimRequest(Body):
@@ -51,7 +58,8 @@ class ChallengeIssued(View):
 class DeviceData(Body):
     """What a monitor says of itself; makers' values are open, and any but the serial number may be absent or null.
 
-    Names that makers use for the same are understood (`versionSW`, `manufacturingDate`); the rest is dropped.
+    Names that makers use for the same are understood (`versionSW`, `manufacturingDate`). What is not declared, or
+    cannot be true, is dropped and counted: a monitor with an odd date must be able to register.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -63,8 +71,8 @@ class DeviceData(Body):
     model: Text | None = None
     firmware_version: Text | None = None
     hardware_version: Text | None = None
-    mac_address: Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")] | None = None
-    region: Annotated[str, StringConstraints(max_length=35)] | None = None
+    mac_address: MacAddress | None = None
+    region: Region | None = None
     manufactured_at: DeviceMoment | None = None
     technical: dict[str, Any] | None = None
     """Technical information that varies by product, of the data map's declared names."""
@@ -73,7 +81,30 @@ class DeviceData(Body):
     @model_validator(mode="before")
     @classmethod
     def _understood(cls, said: Any) -> Any:
-        return understood(said) if isinstance(said, dict) else said
+        if not isinstance(said, dict):
+            return said
+        known = understood(said)
+        odd = [name for name, valid in _OPTIONAL.items() if name in known and not _is_valid(valid, known[name])]
+        sound = {name: value for name, value in known.items() if name not in odd}
+        return sound | {"ignoredFields": known["ignoredFields"] + len(odd)}
+
+
+_OPTIONAL: Final[dict[str, TypeAdapter[Any]]] = {
+    **dict.fromkeys(
+        ("family", "type", "subtype", "model", "firmwareVersion", "hardwareVersion"), TypeAdapter(Text, config=STRICT)
+    ),
+    "macAddress": TypeAdapter(MacAddress, config=STRICT),
+    "region": TypeAdapter(Region, config=STRICT),
+    "manufacturedAt": TypeAdapter(DeviceMoment),
+}
+
+
+def _is_valid(valid: TypeAdapter[Any], value: Any) -> bool:
+    try:
+        valid.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 class Registration(Body):

@@ -135,6 +135,7 @@ def _admissions(api: Api, functions: func.Blueprint) -> None:
             call.body.purpose.value,
             groups=call.services.settings.enrolment_groups.keys(),
             database=call.services.database,
+            journal=call.services.journal,
             now=call.services.clock(),
         )
 

@@ -160,17 +160,28 @@ async def test_neither_secret_nor_code_is_stored(database: Database, clock: Sett
 
 @pytest.mark.parametrize("guess", ["0000-0000", f"{'0' * 32}.guess"])
 async def test_a_monitor_has_a_few_tries(database: Database, clock: SettableClock, guess: str) -> None:
-    """Then it waits, also with a right claim: a guesser does not learn which one was right."""
+    """Then it waits, also with a right code: a guesser does not learn which one was right."""
     for _ in range(TRIES):
         assert await code(redeemed(guess, database, clock)) == "claim_unknown"
     issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
-    for shown in (issued.claim, issued.code):
+    for shown in (issued.code, guess):
         with pytest.raises(Problem, match="claim_tries_used_up") as refused:
             await redeemed(shown, database, clock)
         assert 0 < (refused.value.retry_after_s or 0) <= 601
     clock.forward(minutes=10)
     issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
-    assert (await redeemed(issued.claim, database, clock)).person_id == "maria"
+    assert (await redeemed(issued.code, database, clock)).person_id == "maria"
+
+
+async def test_who_mistypes_a_code_may_still_scan(database: Database, clock: SettableClock) -> None:
+    """The QR code cannot be guessed; nor does it wait to show again what one's own code has paired."""
+    issued = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    first = await redeemed(issued.code, database, clock)
+    for _ in range(TRIES):
+        assert await code(redeemed("0000-0000", database, clock)) == "claim_unknown"
+    assert await redeemed(issued.code, database, clock) == first
+    other = await issue_claim("maria", claims=database["claims"], identity_key=IDENTITY_KEY, now=clock())
+    assert (await redeemed(other.claim, database, clock)).person_id == "maria"
 
 
 async def test_guesses_at_once_get_no_more_tries(database: Database, clock: SettableClock) -> None:

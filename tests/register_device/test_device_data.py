@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
 
 from register_device.contract.monitors import DeviceData
 from shared.data_map import TECHNICAL
@@ -104,11 +105,36 @@ def test_technical_information_has_limits(name: str, value: Any) -> None:
         assert (device.technical, device.ignored_fields) == (None, 1)
 
 
-@pytest.mark.parametrize(("name", "value"), [("model", 5), ("model", ["x"]), ("macAddress", "nowhere"), ("family", {})])
-def test_a_declared_field_of_another_type_is_refused(name: str, value: Any) -> None:
-    """A monitor that says so has a fault that somebody must see."""
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", 5),
+        ("model", ["x"]),
+        ("model", "x" * 121),
+        ("macAddress", "N/A"),
+        ("family", {}),
+        ("manufacturedAt", "0000-00-00"),
+        ("region", "39.4699,-0.3763 Calle Mayor"),
+        ("region", "Valencia"),
+    ],
+)
+def test_what_cannot_be_true_does_not_keep_a_monitor_from_registering(name: str, value: Any) -> None:
+    """It is dropped and counted."""
+    device = said(**{name: value})
+    assert (device.model_dump()[to_snake(name)], device.ignored_fields) == (None, 1)
+
+
+@pytest.mark.parametrize("region", ["ES", "es", "ES-V", "GB-SCT", "EU", "LATAM", "US-1"])
+def test_a_region_is_a_country_a_part_of_one_or_a_market(region: str) -> None:
+    """And never a place."""
+    assert said(region=region).region == region
+
+
+@pytest.mark.parametrize("serial_number", [None, "", "short", "x" * 65, 123456])
+def test_a_serial_number_must_be_one(serial_number: Any) -> None:
+    """It is what a device is known by."""
     with pytest.raises(ValidationError):
-        said(**{name: value})
+        said(serialNumber=serial_number)
 
 
 def test_a_body_that_is_no_object_is_refused() -> None:

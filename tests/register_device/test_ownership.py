@@ -5,16 +5,16 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
-from register_device import admissions, disputes
-from register_device.contract.monitors import DeviceAccess, Renewal
+from register_device import admissions, disputes, ownership, repairs
+from register_device.contract.monitors import DeviceAccess, DeviceData, Registration, Renewal
 from register_device.contract.ownership import Dispute
 from register_device.devices import list_devices, note_invoice, one_device, owned_device, release_device
-from register_device.registration import renew_access
-from register_device.repairs import REPAIRED_AFTER, repair_links
+from register_device.registration import register_monitor, renew_access
+from register_device.repairs import REPAIRED_AFTER, repair
 from shared import ledger
 from shared.callers import AttestedMonitor, Role, Staff
 from shared.cosmos import Database, Item
@@ -344,6 +344,131 @@ async def test_a_revoked_monitor_is_shut_out(house: House) -> None:
     await check_history(house)
 
 
+@pytest.mark.parametrize("point", ["ownership.ended", "ownership.gate_ended", "ownership.link_ended"])
+@pytest.mark.parametrize("ending", [released, revoked], ids=["released", "revoked"])
+async def test_an_end_that_was_cut_off_and_that_nobody_repeats_is_settled(
+    house: House, point: Point, ending: Callable[[House], Awaitable[None]]
+) -> None:
+    """By the timer: from then on the last token renews nothing, and nothing that the monitor sends is stored."""
+    access = await house.pair("maria")
+    house.clock.forward(days=1)
+    assert await cut(ending(house), point)
+    house.clock.now += REPAIRED_AFTER
+    ends = await repair(database=house.database, journal=house.journal, now=house.clock())
+    assert ends == {"settled": 1}
+    with pytest.raises(Problem, match=r"attestation_refused|device_not_registered"):
+        await renewed(house, token=access.token)
+    assert (await load_policy(house.database["telemetry"], access.ownership_id)).end is not None
+    await check_history(house)
+    assert not await repair(database=house.database, journal=house.journal, now=house.clock())
+
+
+async def test_one_that_cannot_be_repaired_does_not_keep_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fault is raised when the others have had their turn."""
+    for number in range(3):
+        assert await cut(
+            house.register(await house.claim(f"person-{number}"), f"VEO-00000{number}"), "registration.owned"
+        )
+    house.clock.now += REPAIRED_AFTER
+    finish, seen = ownership.finish, []
+
+    async def fails_once(device: Item, **rest: Any) -> None:
+        seen.append(device)
+        if len(seen) == 1:
+            raise ConnectionError
+        await finish(device, **rest)
+
+    monkeypatch.setattr(ownership, "finish", fails_once)
+    with pytest.raises(ConnectionError):
+        await repair(database=house.database, journal=house.journal, now=house.clock())
+    assert len(seen) == 3
+    assert await repair(database=house.database, journal=house.journal, now=house.clock()) == {"completed": 1}
+
+
+async def test_what_only_waits_does_not_keep_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is put behind them."""
+    monkeypatch.setattr(repairs, "AT_ONCE", 2)
+    for number in range(4):
+        assert await cut(
+            house.register(await house.claim(f"person-{number}"), f"VEO-00000{number}"), "registration.gated"
+        )
+        house.clock.forward(seconds=1)
+    house.clock.now += REPAIRED_AFTER
+    assert await cut(house.register(await house.claim("maria")), "registration.owned")
+    for expected in ({"waited for": 2}, {"waited for": 2}):
+        house.clock.forward(minutes=1)
+        assert await repair(database=house.database, journal=house.journal, now=house.clock()) == expected
+    house.clock.now += REPAIRED_AFTER
+    ends = [await repair(database=house.database, journal=house.journal, now=house.clock()) for _ in range(3)]
+    assert sum(end["completed"] for end in ends) == 1
+
+
+async def test_a_monitor_that_is_not_let_in_spends_no_claim(house: House) -> None:
+    """The right monitor pairs with it afterwards, and has all its tries."""
+    await house.pair("maria")
+    claim = await house.claim("jordi")
+    for shown in (claim, *["0000-0000"] * 10):
+        asked = Registration(claim=shown, device=DeviceData.model_validate({"serialNumber": SERIAL}))
+        with pytest.raises(Problem, match="attestation_refused"):
+            await register_monitor(
+                AttestedMonitor(SERIAL, "another-group"),
+                asked,
+                database=house.database,
+                keys=house.keys,
+                identity_key=IDENTITY_KEY,
+                journal=house.journal,
+                now=house.clock(),
+            )
+    _, is_new = await house.register(claim)
+    assert is_new
+
+
+async def test_a_new_owner_sees_nothing_that_was_said_in_the_former_ones_time(house: House) -> None:
+    """But what the device is whoever owns it."""
+    claim = await house.claim("maria", country="FR")
+    await house.register(claim, model="VEO-XS", technical={"divertService": "sip:maria"})
+    house.clock.forward(days=1)
+    await register_as_new(house)
+    device = await one_device("jordi", DEVICE_ID, database=house.database, now=house.clock())
+    assert (device.region, device.technical, device.firmware_version) == (None, {}, None)
+    assert (device.model, device.serial_number) == ("VEO-XS", SERIAL)
+
+
+async def register_as_new(house: House) -> None:
+    """Another account's claim, and a monitor that says its serial number only."""
+    await register_monitor(
+        AttestedMonitor(SERIAL, "veo-wifi"),
+        Registration(claim=await house.claim("jordi"), device=DeviceData.model_validate({"serialNumber": SERIAL})),
+        database=house.database,
+        keys=house.keys,
+        identity_key=IDENTITY_KEY,
+        journal=house.journal,
+        now=house.clock(),
+    )
+
+
+async def test_a_dispute_follows_a_monitor_that_was_paired_anew(house: House) -> None:
+    """Whoever took it releases it and pairs it again: the person disputes that, and gets it back."""
+    await house.pair("maria")
+    house.clock.forward(hours=1)
+    await house.pair("jordi")
+    first = await disputed(house)
+    house.clock.forward(hours=1)
+    await released(house, "jordi")
+    house.clock.forward(hours=1)
+    await house.pair("jordi")
+    with pytest.raises(Problem, match="dispute_outdated"):
+        await decided(house, first, "reversed")
+    second = await disputed(house)
+    assert second.dispute_id != first.dispute_id
+    house.clock.forward(hours=1)
+    await decided(house, second, "reversed")
+    assert await owner(house) == "maria"
+    await check_history(house)
+
+
 async def test_a_monitor_that_was_never_registered_can_be_shut_out(house: House) -> None:
     """As a batch that was stolen on its way to the shop. Let in again, it is paired as any other."""
     await revoked(house)
@@ -374,6 +499,7 @@ async def moved(house: House, group: str) -> None:
         "security_incident",
         groups={"veo-wifi", "veo-wifi-2"},
         database=house.database,
+        journal=house.journal,
         now=house.clock(),
     )
 
@@ -383,8 +509,9 @@ async def test_a_monitor_that_was_moved_proves_its_make_by_the_other_group(house
     access = await house.pair("maria")
     await moved(house, "veo-wifi-2")
     house.clock.forward(hours=1)
-    with pytest.raises(Problem, match="attestation_refused"):
-        await renewed(house)
+    for token in (None, access.token):
+        with pytest.raises(Problem, match="attestation_refused"):
+            await renewed(house, token=token)
     by_new_group = await renew_access(
         AttestedMonitor(SERIAL, "veo-wifi-2"),
         Renewal(token=access.token),
@@ -430,7 +557,7 @@ async def test_a_registration_that_nobody_repeats_is_repaired(house: House, poin
     assert await cut(house.register(await house.claim("jordi")), point)
     for wait in ({"minutes": 6}, {"days": 1, "hours": 1}):
         house.clock.forward(**wait)
-        await repair_links(database=house.database, journal=house.journal, now=house.clock())
+        await repair(database=house.database, journal=house.journal, now=house.clock())
     is_owned = point not in {"registration.claimed", "registration.linked", "registration.gated"}
     assert await owner(house) == ("jordi" if is_owned else "maria")
     query = "SELECT * FROM c WHERE c.type = 'link'"
@@ -443,10 +570,10 @@ async def test_a_registration_under_way_is_left_alone(house: House) -> None:
     """And so is one whose claim may still be shown again: it resumes after a repair has looked at it."""
     claim = await house.claim("maria")
     assert await cut(house.register(claim), "registration.gated")
-    ends = await repair_links(database=house.database, journal=house.journal, now=house.clock())
+    ends = await repair(database=house.database, journal=house.journal, now=house.clock())
     assert not ends
     house.clock.now += REPAIRED_AFTER
-    ends = await repair_links(database=house.database, journal=house.journal, now=house.clock())
+    ends = await repair(database=house.database, journal=house.journal, now=house.clock())
     assert ends == {"waited for": 1}
     await house.register(claim)
     assert await owner(house) == "maria"
@@ -458,7 +585,7 @@ async def test_a_link_that_is_taken_back_leaves_a_closed_gate(house: House) -> N
     assert await cut(house.register(await house.claim("maria")), "registration.gated")
     [gate] = [item async for item in house.database["telemetry"].query("SELECT * FROM c WHERE c.type = 'gate'")]
     house.clock.forward(days=2)
-    assert await repair_links(database=house.database, journal=house.journal, now=house.clock()) == {"removed": 1}
+    assert await repair(database=house.database, journal=house.journal, now=house.clock()) == {"removed": 1}
     policy = await load_policy(house.database["telemetry"], gate["ownershipId"])
     assert policy.refusal("usage", policy.start, house.clock()) == "outside_ownership"
 
@@ -507,7 +634,7 @@ async def test_a_hundred_registrations_by_two_accounts_end_in_one_owner(house: H
     assert set(CUTS) <= reached <= set(get_args(Point))
     for _ in range(2):
         house.clock.forward(days=1, minutes=10)
-        await repair_links(database=house.database, journal=house.journal, now=house.clock())
+        await repair(database=house.database, journal=house.journal, now=house.clock())
     if await owner(house) is not None:
         await renewed(house)
     await check_history(house)

@@ -11,12 +11,15 @@ from typing import Any, cast
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import ServiceRequestError
+from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from shared.admission import Admission
 from shared.callers import Anyone, Caller
 from shared.contract import Body, View
+from shared.cosmos import BatchFailed
 from shared.errors import Problem
-from shared.gate import Erased
+from shared.gate import Erased, KeptChanging
 from shared.http import BODY_LIMIT_BYTES, UNPACKED_LIMIT_BYTES, Answer, Call, Handler, Operation, respond
 from shared.journal import RestoredDatabase
 from shared.services import Services
@@ -240,6 +243,42 @@ async def test_what_cannot_be_an_id_leads_nowhere(value: str) -> None:
 
     status, problem = await answer(handler=of_the_route)
     assert (status, problem["code"]) == (404, "route_unknown")
+
+
+def answered(status: int) -> CosmosHttpResponseError:
+    error = CosmosHttpResponseError(message="personal detail")
+    error.status_code = status
+    return error
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (TimeoutError(), 503, "busy"),
+        (ConnectionResetError(), 503, "busy"),
+        (KeptChanging(), 503, "busy"),
+        (BatchFailed(429, 1), 503, "busy"),
+        (BatchFailed(413, 1), 500, "internal_error"),
+        (ServiceRequestError("nobody answers"), 503, "busy"),
+        (answered(503), 503, "busy"),
+        (answered(429), 503, "busy"),
+        (answered(403), 500, "internal_error"),
+        (answered(400), 500, "internal_error"),
+        (KeyError("fault of ours"), 500, "internal_error"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+async def test_an_outage_of_a_store_is_told_from_a_fault_of_ours(fault: Exception, status: int, code: str) -> None:
+    """Who calls may send the same again, and is told when."""
+
+    async def fails(_call: Call[Anyone, Order]) -> Done:
+        raise fault
+
+    response = await respond(request(), operation(fails), services, asyncio.Semaphore(1))
+    problem = json.loads(response.get_body())
+    assert (response.status_code, problem["code"]) == (status, code)
+    assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
+    assert "personal" not in str(problem)
 
 
 async def test_a_fault_of_ours_tells_the_caller_nothing_and_the_log_where(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 DEVICES: Final = Container(
     partition_key="deviceId",
-    indexed=("type", "deviceId"),
+    indexed=("type", "deviceId", "pendingSince"),
     records={
         "device": Record(
             container="devices",
@@ -68,6 +68,7 @@ DEVICES: Final = Container(
                 "since": Field(about="Begin of the period.", unit="UTC"),
                 "until": Field(about="End of the period.", unit="UTC"),
                 "reason": Field(about="Why it ended: taken_over, released, reversed or revoked."),
+                "pendingSince": Field(about="Until all that its end brings was done: since when.", unit="UTC"),
                 "settledAt": Field(about="When all that its end brings was done.", unit="UTC"),
             },
         ),

@@ -14,6 +14,7 @@ GATE_FIELDS: Final[dict[str, Field]] = {
     "windows": Field(about="Per category the times during which it is collected.", unit="UTC"),
     "erasedThrough": Field(about="Per category until when what was received was erased.", unit="UTC"),
     "storeOnly": Field(about="Categories that are stored and used for nothing, as long as that is asked for."),
+    "enrolmentGroup": Field(about="The group that the monitor was moved to: only its key renews a token."),
     "tombstone": Field(about="Whether it was erased."),
     "changedAt": Field(about="When the present policy began.", unit="UTC"),
 }

@@ -191,8 +191,8 @@ async def respond(
     except Exception as error:  # noqa: BLE001 - the outermost edge: the caller gets a problem document, the log the place
         code = "busy" if _is_outage(error) else "internal_error"
         _log_fault(error, operation.name, request_id)
-        problem = Problem(code, retry_after_s=OUTAGE_RETRY_AFTER_S if code == "busy" else None)
-        response = _problem_response(problem, operation, request_id)
+        fault = Problem(code, retry_after_s=OUTAGE_RETRY_AFTER_S if code == "busy" else None)
+        response = _problem_response(fault, operation, request_id)
     response.headers["X-Request-Id"] = request_id
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -124,14 +124,15 @@ async def close(
     within the 5 s that the server gives a batch.
     """
     for _ in range(_TRIES):
-        if state_of(case, now) in {CaseState.CLOSED, CaseState.DECLINED, CaseState.LAPSED}:
+        state = state_of(case, now)
+        if state in {CaseState.CLOSED, CaseState.DECLINED, CaseState.LAPSED}:
             break
         await _stop_collecting(case, database=database, journal=journal, now=now)
         await reached("support.narrowed")
         step = Step(case["caseId"], "support_case_closed", actor, case_details(case))
         await record_about(owner_id, step, database=database, now=now)
-        people = database["people"]
-        await notify(owner_id, "support_case_closed", case["caseId"], {"until": now}, people=people, now=now)
+        template = "support_case_withdrawn" if state is CaseState.ASKED else "support_case_closed"
+        await notify(owner_id, template, case["caseId"], {"until": now}, people=database["people"], now=now)
         closed = dated(declared(case) | {"closedAt": clock.text(now)}, now)
         try:
             await database["devices"].replace(closed, case["_etag"])

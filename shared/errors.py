@@ -52,7 +52,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "attestation_refused": Entry(
         status=401,
         title="The monitor could not prove its make.",
-        action="Ask for a new challenge and sign it with the key of this monitor. Seen by residents as error 3.",
+        action="Ask for a new challenge and sign it with the key of this monitor.",
         retryable=True,
     ),
     "sign_in_unavailable": Entry(
@@ -102,7 +102,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "claim_used": Entry(
         status=409,
-        title="The claim was already used for another monitor.",
+        title="The claim was already used.",
         action="Start the pairing again in the app: it makes a new claim.",
     ),
     "claim_tries_used_up": Entry(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 from zipfile import ZipFile
 
 import aiohttp
@@ -71,10 +72,12 @@ class Resident:
         found: list[dict[str, Any]] = (await self._get("/api/me/devices"))["devices"]
         return found
 
-    async def open_support_case(self, device_id: str, *, days: int = 7, log: str | None = None) -> Answer:
+    async def open_support_case(
+        self, device_id: str, *, days: int = 7, log: str | None = None, request_id: str | None = None
+    ) -> Answer:
         """Let the device send performance data for a while; give the app's log with it, or none."""
-        given = {} if log is None else {"log": log}
-        return await self._post(f"/api/me/devices/{device_id}/support-cases", {"days": days, **given})
+        given = {"days": days, "requestId": request_id or str(uuid4())} | ({} if log is None else {"log": log})
+        return await self._post(f"/api/me/devices/{device_id}/support-cases", given)
 
     async def support_cases(self, device_id: str) -> list[dict[str, Any]]:
         """One's own cases of a device, and what support staff ask for."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from register_device.contract.account import AppInstallation, Installation
-from register_device.offers import app_update
+from register_device.offers import offered, update
 from register_device.push_addresses import Holder, address_key, holder_of, release, take, without_addresses
 from shared import clock
 from shared.cosmos import Conflict, Create, Database, Delete, Item, Replace, Stale, declared
@@ -61,7 +61,9 @@ async def refresh_installation(
 async def list_installations(person_id: str, *, database: Database) -> list[Installation]:
     """The person's installations, the last used first."""
     items = [item async for item in database["people"].query(_OF_ONE_PERSON, partition=person_id)]
-    return [await view(item, database=database) for item in sorted(items, key=_last_used, reverse=True)]
+    offers = database["offers"]
+    on_offer = {os: await offered("app", os, offers=offers) for os in sorted({str(item["os"]) for item in items})}
+    return [_view(item, on_offer[item["os"]]) for item in sorted(items, key=_last_used, reverse=True)]
 
 
 async def remove_installation(
@@ -99,6 +101,10 @@ async def remove_installation(
 
 async def view(item: Item, *, database: Database) -> Installation:
     """An installation as its person sees it: without the addresses of its phone."""
+    return _view(item, await offered("app", str(item["os"]), offers=database["offers"]))
+
+
+def _view(item: Item, on_offer: str | None) -> Installation:
     return Installation(
         installation_id=item["installationId"],
         os=item["os"],
@@ -112,7 +118,7 @@ async def view(item: Item, *, database: Database) -> Installation:
         active=item["active"],
         registered_at=clock.moment(item["registeredAt"]),
         updated_at=clock.moment(item["updatedAt"]),
-        update=await app_update(item, offers=database["offers"]),
+        update=update(item["appVersion"], on_offer),
     )
 
 

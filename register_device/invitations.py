@@ -109,6 +109,9 @@ async def _joined(caller: Resident, place: Item, device: Item, *, database: Data
 async def decline(caller: Resident, invitation_id: str, *, database: Database, now: datetime) -> Invitation:
     """Decline an invitation; a repeat completes what was cut off.
 
+    Once that is complete nothing is left that would say who declined what: a repeat is invitation_unknown, as for
+    everybody else.
+
     Raises:
         Problem: invitation_unknown, or busy.
     """

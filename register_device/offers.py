@@ -67,12 +67,6 @@ async def firmware_update(device: Item, *, offers: Container) -> Update:
     return update(device.get("firmwareVersion"), version)
 
 
-async def app_update(installation: Item, *, offers: Container) -> Update:
-    """Whether there is a newer app for a phone."""
-    version = await offered("app", str(installation["os"]), offers=offers)
-    return update(installation["appVersion"], version)
-
-
 def update(installed: str | None, on_offer: str | None) -> Update:
     """What there is to do with this version installed and that one on offer; unknown when they cannot be compared."""
     if installed is None or on_offer is None:

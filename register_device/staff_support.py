@@ -23,10 +23,11 @@ from register_device.contract.support import (
 )
 from register_device.ownership import DEVICE_ITEM
 from register_device.support_cases import cases_of, close
+from register_device.support_limits import TRIES, check_asking, check_day, store_counted, stored_cases
 from register_device.support_readings import place, readings_page
 from register_device.support_record import case_details, new_case, state_of, view, window_of
 from shared.callers import Role
-from shared.cosmos import Conflict, Database, Item
+from shared.cosmos import Create, Database, Item, Stale
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached
@@ -81,34 +82,39 @@ async def ask(
     Nothing is collected before the owner agrees. While a question waits for its answer, it is the one.
 
     Raises:
-        Problem: device_not_registered.
+        Problem: device_not_registered, support_case_declined_lately, support_cases_too_many or busy.
     """
-    device = await _device(keyed_id(identity_key, "device", serial_number), database=database)
-    if device is None or not _is_owned(device):
-        raise Problem("device_not_registered")
-    asked = [case for case in await cases_of(device, database=database) if case["askedBy"] == "support"]
-    waiting = next((case for case in asked if state_of(case, now) is CaseState.ASKED), None)
-    # Two who ask at once ask one question: it is named after the one before.
-    before = asked[-1]["caseId"] if asked else now.date().isoformat()
-    name = f"{device['ownershipId']}\nasked after\n{before}"
-    case_id = waiting["caseId"] if waiting else hashlib.sha256(name.encode()).hexdigest()[:32]
-    case = waiting or new_case(device, case_id, days=days, asked_by="support", now=now) | {"purpose": purpose.value}
-    details = case_details(case, days=case["days"], purpose=case["purpose"])
-    step = Step(case_id, "support_case_asked", staff(Role.SUPPORT, staff_id), details)
-    await record_about(device["ownerPersonId"], step, database=database, now=now)
-    await reached("support.recorded")
-    is_new = waiting is None
-    if is_new:
-        try:
-            await database["devices"].create(case)
-        except Conflict:
-            case = await _case(device["deviceId"], case_id, database=database)
-            is_new = False
-    await reached("support.asked")
-    until = {"until": view(case, now=now).answer_by or now}
-    people = database["people"]
-    await notify(device["ownerPersonId"], "support_case_asked", case_id, until, people=people, now=now)
-    return view(case, now=now), is_new
+    devices = database["devices"]
+    for _ in range(TRIES):
+        device = await _device(keyed_id(identity_key, "device", serial_number), database=database)
+        if device is None or not _is_owned(device):
+            raise Problem("device_not_registered")
+        cases = await stored_cases(device["deviceId"], devices=devices)
+        asked = [case for case in cases if case["askedBy"] == "support" and _is_present(case, device)]
+        waiting = next((case for case in asked if state_of(case, now) is CaseState.ASKED), None)
+        if waiting is None:
+            check_asking(asked, now)
+            check_day(cases, now)
+        # Two who ask at once ask one question: it is named after the one before.
+        before = asked[-1]["caseId"] if asked else now.date().isoformat()
+        name = f"{device['ownershipId']}\nasked after\n{before}"
+        case_id = waiting["caseId"] if waiting else hashlib.sha256(name.encode()).hexdigest()[:32]
+        case = waiting or new_case(device, case_id, days=days, asked_by="support", now=now) | {"purpose": purpose.value}
+        details = case_details(case, days=case["days"], purpose=case["purpose"])
+        step = Step(case_id, "support_case_asked", staff(Role.SUPPORT, staff_id), details)
+        await record_about(device["ownerPersonId"], step, database=database, now=now)
+        await reached("support.recorded")
+        if waiting is None:
+            try:
+                await store_counted(device, [Create(case)], devices=devices)
+            except Stale:  # somebody else asked, or a case was opened
+                continue
+        await reached("support.asked")
+        until = {"until": view(case, now=now).answer_by or now}
+        people = database["people"]
+        await notify(device["ownerPersonId"], "support_case_asked", case_id, until, people=people, now=now)
+        return view(case, now=now), waiting is None
+    raise Problem("busy", retry_after_s=1)
 
 
 async def close_for_staff(

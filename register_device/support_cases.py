@@ -5,25 +5,31 @@ Opening stores the agreement first, then tells, then collects, and closing goes 
 repeated, so that whoever asks again finishes what was cut off.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from register_device.contract.support import CaseState, SupportCase
 from register_device.devices import owned_device
-from register_device.support_record import case_details, dated, log_of, new_case, opened, state_of, view, window_of
+from register_device.support_limits import TRIES, check_day, check_room, opened, store_counted, stored_cases
+from register_device.support_record import case_details, dated, log_of, new_case, state_of, view, window_of
 from shared import clock
-from shared.cosmos import Create, Database, Item, Stale, declared
+from shared.cosmos import Create, Database, Item, Replace, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
-from shared.gate import NarrowingJournal, change_policy, load_policy
+from shared.gate import NarrowingJournal, change_policy
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Actor, Step, record_about
 from shared.notifications import notify
 from shared.people import new_id
 from shared.policy import WINDOWS_KEPT, Policy
 
-_CASES: Final = "SELECT * FROM c WHERE c.type = 'supportCase'"
 _TRIES: Final = 5
+
+
+class _NoRoom(Exception):
+    """The policy has as many windows of cases that have not ended as it may have."""
 
 
 async def open_case(
@@ -32,23 +38,40 @@ async def open_case(
     days: int,
     *,
     log: str | None = None,
+    request_id: UUID | None = None,
     database: Database,
     journal: NarrowingJournal,
     now: datetime,
 ) -> SupportCase:
     """Open a case on one's own device. The monitor learns of it when it next renews its token.
 
+    A request that was named before is answered with the case that it opened, and finishes what was cut off.
+
     Raises:
-        Problem: device_not_yours or support_cases_too_many.
+        Problem: device_not_yours, support_cases_too_many or busy.
     """
-    device = await owned_device(person_id, device_id, database=database)
-    await _check_room(device["ownershipId"], database=database, now=now)
-    case = new_case(device, new_id(), days=days, asked_by="owner", now=now) | opened(days, now)
-    kept = log_of(case, log, now=now) if log is not None else None
-    # The ground, and the word to its owner, come before what it allows.
-    await database["devices"].batch(device_id, [Create(case), *([Create(kept)] if kept else [])])
-    await _take_effect(person_id, case, database=database, journal=journal, now=now)
-    return view(case, now=now, taken_out=kept["takenOut"] if kept else None)
+    devices, random_id = database["devices"], new_id()
+    for _ in range(TRIES):
+        device = await owned_device(person_id, device_id, database=database)
+        case_id = _named(device["ownershipId"], request_id) if request_id else random_id
+        cases = await stored_cases(device_id, devices=devices)
+        case = next((one for one in cases if one["caseId"] == case_id), None)
+        if case is None:
+            check_day(cases, now)
+            own = _of(device, cases)
+            check_room(own, now)
+            case = new_case(device, case_id, days=days, asked_by="owner", now=now) | opened(days, own, now)
+            kept = [log_of(case, log, now=now)] if log is not None else []
+            try:
+                # The ground, and the word to its owner, come before what it allows.
+                await store_counted(device, [Create(case), *map(Create, kept)], devices=devices)
+            except Stale:
+                continue
+        if state_of(case, now) is CaseState.OPEN:
+            await _take_effect(person_id, case, database=database, journal=journal, now=now)
+        stored_log = await devices.read(device_id, f"log:{case_id}") if log is not None else None
+        return view(case, now=now, taken_out=stored_log["takenOut"] if stored_log else None)
+    raise Problem("busy", retry_after_s=1)
 
 
 async def agree(
@@ -57,17 +80,21 @@ async def agree(
     """Agree to a case that support staff asked for: its days count from now. Agreeing again changes nothing.
 
     Raises:
-        Problem: device_not_yours, support_case_unknown, support_case_answered or support_cases_too_many.
+        Problem: device_not_yours, support_case_unknown, support_case_answered, support_cases_too_many or busy.
     """
-    for _ in range(_TRIES):
-        case = await _own_case(person_id, device_id, case_id, database=database)
+    for _ in range(TRIES):
+        device = await owned_device(person_id, device_id, database=database)
+        cases = await cases_of(device, database=database)
+        case = next((one for one in cases if one["caseId"] == case_id), None)
+        if case is None:
+            raise Problem("support_case_unknown")
         state = state_of(case, now)
         if state is CaseState.ASKED:
-            await _check_room(case["ownershipId"], database=database, now=now)
-            agreed = dated(declared(case) | opened(case["days"], now), now)
+            check_room(cases, now)
+            agreed = dated(declared(case) | opened(case["days"], cases, now), now)
             try:
-                await database["devices"].replace(agreed, case["_etag"])
-            except Stale:  # answered twice at once
+                await store_counted(device, [Replace(agreed, case["_etag"])], devices=database["devices"])
+            except Stale:  # answered twice at once, or another case was opened
                 continue
             case, state = agreed, CaseState.OPEN
         elif "openedAt" not in case:
@@ -124,14 +151,15 @@ async def close(
     within the 5 s that the server gives a batch.
     """
     for _ in range(_TRIES):
-        if state_of(case, now) in {CaseState.CLOSED, CaseState.DECLINED, CaseState.LAPSED}:
+        state = state_of(case, now)
+        if state in {CaseState.CLOSED, CaseState.DECLINED, CaseState.LAPSED}:
             break
         await _stop_collecting(case, database=database, journal=journal, now=now)
         await reached("support.narrowed")
         step = Step(case["caseId"], "support_case_closed", actor, case_details(case))
         await record_about(owner_id, step, database=database, now=now)
-        people = database["people"]
-        await notify(owner_id, "support_case_closed", case["caseId"], {"until": now}, people=people, now=now)
+        template = "support_case_withdrawn" if state is CaseState.ASKED else "support_case_closed"
+        await notify(owner_id, template, case["caseId"], {"until": now}, people=database["people"], now=now)
         closed = dated(declared(case) | {"closedAt": clock.text(now)}, now)
         try:
             await database["devices"].replace(closed, case["_etag"])
@@ -160,9 +188,16 @@ async def list_cases(person_id: str, device_id: str, *, database: Database, now:
 
 async def cases_of(device: Item, *, database: Database) -> list[Item]:
     """The cases of the present ownership of a device, oldest first."""
-    found = database["devices"].query(_CASES, partition=device["deviceId"])
-    cases = [case async for case in found if case["ownershipId"] == device["ownershipId"]]
-    return sorted(cases, key=lambda case: (str(case["createdAt"]), str(case["caseId"])))
+    return _of(device, await stored_cases(device["deviceId"], devices=database["devices"]))
+
+
+def _of(device: Item, cases: list[Item]) -> list[Item]:
+    return [case for case in cases if case["ownershipId"] == device["ownershipId"]]
+
+
+def _named(ownership_id: str, request_id: UUID) -> str:
+    """The id of the case that a request opens, so that a repeat finds it."""
+    return hashlib.sha256(f"{ownership_id}\nrequested by\n{request_id}".encode()).hexdigest()[:32]
 
 
 async def _own_case(person_id: str, device_id: str, case_id: str, *, database: Database) -> Item:
@@ -180,18 +215,11 @@ async def _case(device_id: str, case_id: str, *, database: Database) -> Item:
     return case
 
 
-async def _check_room(ownership_id: str, *, database: Database, now: datetime) -> None:
-    windows = (await load_policy(database["telemetry"], ownership_id)).windows
-    open_windows = [window for window in windows.get(Category.PERFORMANCE.value, ()) if window.holds(now)]
-    if len(open_windows) >= WINDOWS_KEPT:  # one more would end another
-        raise Problem("support_cases_too_many")
-
-
 async def _take_effect(
     person_id: str, case: Item, *, database: Database, journal: NarrowingJournal, now: datetime
 ) -> None:
     await reached("support.granted")
-    window, performance = window_of(case), Category.PERFORMANCE.value
+    window = window_of(case)
     action = "support_case_opened" if case["askedBy"] == "owner" else "support_case_agreed"
     step = Step(case["caseId"], action, THE_PERSON, case_details(case, days=case["days"]))
     await record_about(person_id, step, database=database, now=now)
@@ -199,10 +227,39 @@ async def _take_effect(
     await notify(person_id, "support_case_opened", case["caseId"], moments, people=database["people"], now=now)
     await reached("support.told")
 
-    def begun(policy: Policy) -> Policy:
-        has_begun = window in policy.windows.get(performance, ())
-        return policy if has_begun else policy.with_window(performance, window)
+    try:
+        await _collect(case, database=database, journal=journal, now=now)
+    except _NoRoom:
+        # The case counts among those that may be open: the room is taken by one that was closed while it was opened.
+        for other in await stored_cases(case["deviceId"], devices=database["devices"]):
+            if other["ownershipId"] == case["ownershipId"] and "closedAt" in other:
+                await _stop_collecting(other, database=database, journal=journal, now=now)
+    else:
+        return
+    try:
+        await _collect(case, database=database, journal=journal, now=now)
+    except _NoRoom:
+        raise Problem("busy", retry_after_s=1) from None
 
+
+async def _collect(case: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> None:
+    """Add the window of a case that was opened, unless it was closed meanwhile.
+
+    Raises:
+        _NoRoom: one more window would end another.
+    """
+    window, performance = window_of(case), Category.PERFORMANCE.value
+
+    def begun(policy: Policy) -> Policy:
+        windows = policy.windows.get(performance, ())
+        if window in windows:
+            return policy
+        if sum(one.end is None or now < one.end for one in windows) >= WINDOWS_KEPT:
+            raise _NoRoom
+        return policy.with_window(performance, window)
+
+    if "closedAt" in await _case(case["deviceId"], case["caseId"], database=database):
+        return
     await change_policy(database["telemetry"], case["ownershipId"], begun, journal=journal, now=now)
     present = await _case(case["deviceId"], case["caseId"], database=database)
     if "closedAt" in present:  # while it was being opened
@@ -212,11 +269,11 @@ async def _take_effect(
 async def _stop_collecting(case: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> None:
     if "openedAt" not in case:
         return
-    performance, begun = Category.PERFORMANCE.value, clock.moment(case["openedAt"])
+    performance, window = Category.PERFORMANCE.value, window_of(case)
     await change_policy(
         database["telemetry"],
         case["ownershipId"],
-        lambda policy: policy.without_window(performance, begun),
+        lambda policy: policy.without_window(performance, window),
         journal=journal,
         now=now,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from register_device.contract.support import CaseState, SupportCase
 from shared import clock, data_map
@@ -75,11 +75,6 @@ def view(case: Item, *, now: datetime, taken_out: dict[str, int] | None = None) 
         closed_at=moments.get("closedAt"),
         taken_out=taken_out,
     )
-
-
-def opened(days: int, now: datetime) -> dict[str, Any]:
-    """What a case has from when its owner opens it or agrees to it: its days count from then."""
-    return {"openedAt": clock.text(now), "caseExpiresAt": clock.text(now + timedelta(days=days))}
 
 
 def log_of(case: Item, log: str, *, now: datetime) -> Item:

@@ -52,7 +52,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "attestation_refused": Entry(
         status=401,
         title="The monitor could not prove its make.",
-        action="Ask for a new challenge and sign it with the key of this monitor. Seen by residents as error 3.",
+        action="Ask for a new challenge and sign it with the key of this monitor.",
         retryable=True,
     ),
     "sign_in_unavailable": Entry(
@@ -102,7 +102,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "claim_used": Entry(
         status=409,
-        title="The claim was already used for another monitor.",
+        title="The claim was already used.",
         action="Start the pairing again in the app: it makes a new claim.",
     ),
     "claim_tries_used_up": Entry(
@@ -182,13 +182,20 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="This support case does not wait for an answer any more.",
         action="See your support cases for its state; you can open one yourself at any time.",
     ),
+    "support_case_declined_lately": Entry(
+        status=409,
+        title="The owner was asked for a support case lately, and declined or did not answer.",
+        action="Ask again seven days after that; the owner can open one at any time.",
+    ),
     "support_case_not_open": Entry(
         status=403,
         title="This support case is not open.",
         action="Ask the owner for a support case; data is shown while one is open.",
     ),
     "support_cases_too_many": Entry(
-        status=409, title="Too many support cases of this device are open.", action="Close one of them first."
+        status=409,
+        title="Too many support cases of this device are open, or were made within a day.",
+        action="Close one of them first, or try again a day later.",
     ),
     # telemetry
     "schema_version_unsupported": Entry(

@@ -27,9 +27,9 @@ PAIRING_TEXTS: Final[dict[int, PairingText]] = {
             "address appears under the QR code, and try again beside the monitor."
         ),
         es=(
-            "Error al conectar con el dispositivo Fermax. Tu teléfono no ha podido conectarse al punto de acceso "
-            "del monitor que se muestra con su código QR. Comprueba en el menú de emparejamiento del monitor que "
-            "aparece una dirección MAC válida debajo del código QR e inténtalo de nuevo junto al monitor."
+            "Error al conectar con el dispositivo Fermax. Su teléfono no ha podido conectarse al punto de acceso "
+            "del monitor que se muestra con su código QR. Compruebe en el menú de emparejamiento del monitor que "
+            "aparece una dirección MAC válida debajo del código QR e inténtelo de nuevo junto al monitor."
         ),
         support=(
             "It happens between phone and monitor: nothing of it reached this service. Check that a valid MAC "
@@ -44,9 +44,9 @@ PAIRING_TEXTS: Final[dict[int, PairingText]] = {
             "version of the monitor."
         ),
         es=(
-            "Error al registrar el dispositivo en la nube. Reinicia el router e inténtalo de nuevo pasados unos "
-            "minutos. Comprueba la cobertura Wi-Fi junto al monitor. Si el error continúa, contacta con soporte e "
-            "indica la versión de firmware del monitor."
+            "Error al registrar el dispositivo en la nube. Reinicie el router e inténtelo de nuevo pasados unos "
+            "minutos. Compruebe la cobertura Wi-Fi junto al monitor. Si el error continúa, contacte con soporte e "
+            "indique la versión de firmware del monitor."
         ),
         support=(
             "The monitor did not get registered. Ask for its firmware version; the code of the problem document "

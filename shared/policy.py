@@ -82,9 +82,9 @@ class Policy:
         kept = tuple(one for one in windows if one in lasting)
         return replace(self, windows={**self.windows, category: kept})
 
-    def without_window(self, category: str, begun: datetime) -> Self:
-        """The policy without the window of a category that begun then: what was observed in it is refused as well."""
-        windows = tuple(window for window in self.windows.get(category, ()) if window.start != begun)
+    def without_window(self, category: str, window: Window) -> Self:
+        """The policy without one window of a category: what was observed in it is refused as well."""
+        windows = tuple(one for one in self.windows.get(category, ()) if one != window)
         return replace(self, windows={**self.windows, category: windows})
 
     def claims(self) -> dict[str, Any]:

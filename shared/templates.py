@@ -32,6 +32,7 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "support_case_asked": frozenset({"until"}),
     "support_case_opened": frozenset({"since", "until"}),
     "support_case_closed": frozenset({"until"}),
+    "support_case_withdrawn": frozenset({"until"}),
     "export_ready": frozenset({"requested", "until"}),
     "export_failed": frozenset({"requested"}),
 }

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
@@ -28,6 +29,8 @@ class OpenSupportCase(Body):
     days: Days = 7
     log: Log | None = None
     """What the mobile application logged: at most 64 KiB in UTF-8."""
+    request_id: UUID | None = None
+    """A name for this request: repeated, it is answered with the case that it opened."""
 
 
 class CaseState(StrEnum):

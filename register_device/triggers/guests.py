@@ -112,7 +112,7 @@ def _of_the_invitee(api: Api, functions: func.Blueprint) -> None:
         problems=("invitation_unknown", "busy"),
     )
     async def decline_invitation(call: Call[Resident, Nothing]) -> Invitation:
-        """Decline an invitation."""
+        """Decline an invitation. After that it is unknown: nothing of it is kept."""
         return await invitations.decline(
             call.caller, call.id("invitationId"), database=call.services.database, now=call.services.clock()
         )

@@ -52,7 +52,13 @@ def register(api: Api, functions: func.Blueprint) -> None:
         admission=SUPPORT,
         body=AskForSupportCase,
         answers={CREATED: SupportCase, OK: SupportCase},
-        problems=("device_not_registered", "person_erased"),
+        problems=(
+            "device_not_registered",
+            "support_case_declined_lately",
+            "support_cases_too_many",
+            "person_erased",
+            "busy",
+        ),
     )
     async def ask_for_support_case(call: Call[Staff, AskForSupportCase]) -> Answer:
         """Ask the owner of a device for a support case; nothing is collected before they agree."""

@@ -24,7 +24,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         admission=RESIDENT,
         body=OpenSupportCase,
         answers={CREATED: SupportCase},
-        problems=("device_not_yours", "support_cases_too_many"),
+        problems=("device_not_yours", "support_cases_too_many", "busy"),
     )
     async def open_support_case(call: Call[Resident, OpenSupportCase]) -> SupportCase:
         """Open a support case: performance data of the device is collected until it closes."""
@@ -33,6 +33,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
             call.id("deviceId"),
             call.body.days,
             log=call.body.log,
+            request_id=call.body.request_id,
             database=call.services.database,
             journal=call.services.journal,
             now=call.services.clock(),
@@ -60,7 +61,13 @@ def register(api: Api, functions: func.Blueprint) -> None:
         admission=RESIDENT,
         body=Nothing,
         answers={OK: SupportCase},
-        problems=("device_not_yours", "support_case_unknown", "support_case_answered", "support_cases_too_many"),
+        problems=(
+            "device_not_yours",
+            "support_case_unknown",
+            "support_case_answered",
+            "support_cases_too_many",
+            "busy",
+        ),
     )
     async def agree_to_support_case(call: Call[Resident, Nothing]) -> SupportCase:
         """Agree to a support case that support staff asked for: its days count from now."""

@@ -1,5 +1,7 @@
 """The catalogue of errors: complete, in words for residents, and readable by anyone."""
 
+import re
+
 import pytest
 
 from export_user_data.catalogue import error_catalogue
@@ -28,7 +30,7 @@ def test_an_error_of_the_phone_has_no_status() -> None:
     ("code", "number", "says", "dice"),
     [
         ("access_point_unreachable", 1, "MAC address", "dirección MAC"),
-        ("claim_expired", 3, "Restart the router", "Reinicia el router"),
+        ("claim_expired", 3, "Restart the router", "Reinicie el router"),
     ],
 )
 def test_pairing_errors_have_texts_for_residents(code: str, number: int, says: str, dice: str) -> None:
@@ -39,6 +41,19 @@ def test_pairing_errors_have_texts_for_residents(code: str, number: int, says: s
     assert says in written.resident.en
     assert dice in written.resident.es
     assert written.support
+
+
+@pytest.mark.parametrize("number", PAIRING_TEXTS)
+def test_residents_are_addressed_alike_in_spanish(number: int) -> None:
+    """With usted, as in every notification."""
+    words = set(re.findall(r"\w+", PAIRING_TEXTS[number].es.lower()))
+    assert not words & {"tu", "tus", "te", "ti", "comprueba", "reinicia", "contacta", "indica", "inténtalo"}
+
+
+def test_titles_say_what_is_true_of_every_case() -> None:
+    """A used claim may be one that this very monitor has used; the pairing number is told in its own field."""
+    assert "another" not in CATALOGUE["claim_used"].title
+    assert not [code for code, entry in CATALOGUE.items() if "as error" in entry.action]
 
 
 def test_other_errors_have_no_number() -> None:

@@ -148,7 +148,9 @@ async def test_a_message_decided_under_an_old_policy_is_decided_again(owned: Own
     """The token still says that usage is open; the gate says that it is not any more."""
     event = owned.event()
     await changed(
-        owned.database["telemetry"], owned.id, lambda policy: policy.without_window("usage", owned.policy.start)
+        owned.database["telemetry"],
+        owned.id,
+        lambda policy: policy.without_window("usage", Window(owned.policy.start)),
     )
     outcome = await store_events([event], database=owned.database)
     assert outcome.readings_refused == {"category_not_open": 1}
@@ -399,7 +401,7 @@ async def test_a_redelivery_after_a_case_was_closed_is_the_same_message(owned: O
     narrowed = await changed(
         owned.database["telemetry"],
         owned.id,
-        lambda policy: policy.without_window("performance", owned.policy.start).with_window(
+        lambda policy: policy.without_window("performance", Window(owned.policy.start)).with_window(
             "performance", Window(owned.clock() - timedelta(hours=1))
         ),
     )

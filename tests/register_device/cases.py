@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -44,8 +44,10 @@ class Desk:
     def _by_staff(self) -> dict[str, Any]:
         return {"staff_id": self.staff_id, "database": self.house.database, "now": self.house.clock()}
 
-    async def open(self, days: int = 7, log: str | None = None) -> SupportCase:
-        return await support_cases.open_case(self.owner, self.access.device_id, days, log=log, **self._by_owner)
+    async def open(self, days: int = 7, log: str | None = None, request_id: UUID | None = None) -> SupportCase:
+        return await support_cases.open_case(
+            self.owner, self.access.device_id, days, log=log, request_id=request_id, **self._by_owner
+        )
 
     async def agree(self, case_id: str) -> SupportCase:
         return await support_cases.agree(self.owner, self.access.device_id, case_id, **self._by_owner)

@@ -120,6 +120,25 @@ async def test_installations_are_listed_without_their_addresses(phones: Phones) 
     assert "secret" not in phone.model_dump_json() + tablet.model_dump_json()
 
 
+async def test_an_offer_is_read_once_for_all_phones_of_a_system(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them there are."""
+    for number in range(3):
+        await phones.register("maria", f"tablet {number}")
+    await phones.register("maria", "phone", os="Android")
+    container, asked = phones.database["offers"], list[str]()
+    read = container.read
+
+    async def counted(partition: str, item_id: str) -> Item | None:
+        asked.append(item_id)
+        return await read(partition, item_id)
+
+    monkeypatch.setattr(container, "read", counted)
+    assert len(await list_installations("maria", database=phones.database)) == 4
+    assert len(asked) == len(set(asked)) == 2
+
+
 @pytest.mark.parametrize(
     "said",
     [

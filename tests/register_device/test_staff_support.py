@@ -10,7 +10,7 @@ import pytest
 from register_device.support_readings import PAGE_LENGTH
 from shared.cosmos import Database, declared
 from shared.gate import Erased, load_policy
-from shared.injection import Point
+from shared.injection import Point, listening
 from shared.keys import KeySet
 from tests.conftest import SettableClock
 from tests.people import SERIAL, House
@@ -117,12 +117,56 @@ async def test_asking_twice_asks_once(desk: Desk) -> None:
 
 
 async def test_after_an_answer_another_question_may_be_asked(desk: Desk) -> None:
-    """It is another one, told anew."""
+    """It is another one, told anew; one that was withdrawn needs no pause."""
     first = await desk.ask()
-    await desk.decline(first.case_id)
+    await desk.close_for_staff(first.case_id)
     second = await desk.ask()
     assert second.case_id != first.case_id
-    assert await desk.told() == ["support_case_asked"] * 2
+    assert (await desk.told()).count("support_case_asked") == 2
+
+
+@pytest.mark.parametrize("is_declined", [True, False])
+async def test_an_owner_who_did_not_want_to_is_left_alone_for_seven_days(desk: Desk, *, is_declined: bool) -> None:
+    """After declining, or not answering; nothing of it is recorded or told. A new owner was not asked."""
+    first = await desk.ask()
+    desk.house.clock.forward(days=14 - is_declined)
+    if is_declined:
+        await desk.decline(first.case_id)
+    desk.house.clock.forward(days=7, milliseconds=-1)
+    before = await desk.told(), await desk.actions()
+    for asking in [desk.ask() for _ in range(3)]:
+        assert await refused(asking) == "support_case_declined_lately"
+    assert (await desk.told(), await desk.actions()) == before
+    desk.house.clock.forward(milliseconds=1)
+    await desk.ask()
+    assert (await desk.told()).count("support_case_asked") == 2
+    desk.house.clock.forward(minutes=1)
+    last = (await desk.cases())[0]
+    await desk.decline(last.case_id)
+    new = Desk(desk.house, await desk.house.pair("jordi"), owner="jordi")
+    assert (await new.ask()).state == "asked"
+
+
+async def test_of_several_who_ask_while_the_owner_declines_nobody_asks_again(desk: Desk) -> None:
+    """The one who is late learns it, and is not answered with a question that waits no more."""
+    answered: list[str] = []
+
+    async def declined_meanwhile(point: Point) -> None:
+        if point == "support.recorded" and not answered:
+            answered.append("")
+            with listening(nothing):
+                other = await desk.ask()
+                answered[0] = other.case_id
+                await desk.decline(other.case_id)
+
+    async def nothing(_: Point) -> None:
+        return
+
+    with listening(declined_meanwhile):
+        assert await refused(desk.ask()) == "support_case_declined_lately"
+    assert await desk.states() == [("support", "declined")]
+    assert await desk.actions() == ["support_case_asked", "support_case_declined"]
+    assert await desk.told() == ["support_case_asked"]
 
 
 @pytest.mark.parametrize("at", ["support.recorded", "support.asked"])
@@ -234,9 +278,11 @@ async def test_staff_close_what_they_need_no_more(desk: Desk) -> None:
 
 
 async def test_a_question_that_is_withdrawn_is_closed(desk: Desk) -> None:
-    """It can be agreed to no more."""
+    """It can be agreed to no more; its owner is told that, and not that something was collected."""
     asked = await desk.ask()
-    assert (await desk.close_for_staff(asked.case_id)).state == "closed"
+    for _ in range(2):
+        assert (await desk.close_for_staff(asked.case_id)).state == "closed"
+    assert await desk.told() == ["support_case_asked", "support_case_withdrawn"]
     assert await refused(desk.agree(asked.case_id)) == "support_case_answered"
     assert await refused(desk.close_for_staff("0" * 32)) == "support_case_unknown"
 

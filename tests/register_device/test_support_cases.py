@@ -2,23 +2,28 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
 from register_device.contract.support import LOG_LIMIT_BYTES, OpenSupportCase
 from register_device.support_cases import open_case
+from register_device.support_limits import CASES_A_DAY
 from shared import clock as clocks
 from shared.cosmos import Database
 from shared.errors import Problem
+from shared.gate import change_policy, load_policy
 from shared.injection import Point, listening
 from shared.keys import KeySet
-from shared.policy import WINDOWS_KEPT
+from shared.policy import WINDOWS_KEPT, Window
 from tests.conftest import SettableClock
 from tests.people import House
 from tests.register_device.cases import Desk, cut_off, refused
 
 pytestmark = pytest.mark.wire
+
+REQUEST = UUID("5f3b9c0e-6d0a-4d4e-9a53-0c1c2c1f7a11")
 
 LOG = "12:38:38.123 call 600123456 -> maria@resident.example\r\n12:38:39.001 rssi -67\n"
 
@@ -219,6 +224,104 @@ async def test_an_opening_that_was_cut_off_is_finished_or_closed(desk: Desk, at:
     assert await desk.actions() == ["support_case_opened"]
     await desk.close(cases[0].case_id)
     assert await desk.collected() == ["usage"]
+
+
+@pytest.mark.parametrize("at", ["support.granted", "support.told", "gate.read"])
+async def test_a_request_that_was_named_is_finished_by_its_repeat(desk: Desk, at: Point) -> None:
+    """Nobody has to look for the case that it opened: there is one, told once, and it collects."""
+    await cut_off(desk.open(days=3, log=LOG, request_id=REQUEST), at)
+    desk.house.clock.forward(minutes=1)
+    case = await desk.open(days=3, log=LOG, request_id=REQUEST)
+    assert case.taken_out == {"phone": 1, "email": 1}
+    assert await desk.collected() == ["usage", "performance"]
+    assert [one.case_id for one in await desk.cases()] == [case.case_id]
+    assert await desk.actions() == ["support_case_opened"]
+    assert await desk.told() == ["support_case_opened"]
+
+
+async def test_a_request_opens_one_case_however_often_it_is_sent(desk: Desk) -> None:
+    """Also at once; and a late repeat opens nothing that was closed. Another request is another case."""
+    cases = await asyncio.gather(*(desk.open(request_id=REQUEST) for _ in range(4)))
+    assert len({case.case_id for case in cases}) == 1
+    assert (await desk.open()).case_id != cases[0].case_id
+    await desk.close(cases[0].case_id)
+    assert (await desk.open(request_id=REQUEST)).state == "closed"
+    assert sorted(await desk.states()) == [("owner", "closed"), ("owner", "open")]
+
+
+async def test_of_any_number_opened_at_once_as_many_are_open_as_there_is_room_for(desk: Desk) -> None:
+    """Each has its window; the others are refused, and neither stored, told nor recorded."""
+    asked = await desk.ask()
+    opening = [desk.open(days=days) for days in range(1, WINDOWS_KEPT + 3)]
+    ends = await asyncio.gather(desk.agree(asked.case_id), *opening, return_exceptions=True)
+    assert [end.code for end in ends if isinstance(end, BaseException) and isinstance(end, Problem)] == [
+        "support_cases_too_many"
+    ] * 3
+    states = await desk.states()
+    assert sum(state == "open" for _, state in states) == WINDOWS_KEPT
+    policy = await load_policy(desk.house.database["telemetry"], desk.access.ownership_id)
+    opened = [case for case in await desk.cases() if case.state == "open"]
+    assert {(window.start, window.end) for window in policy.windows["performance"]} == {
+        (case.opened_at, case.expires_at) for case in opened
+    }
+    assert (await desk.told()).count("support_case_opened") == WINDOWS_KEPT
+    actions = await desk.actions()
+    assert actions.count("support_case_opened") + actions.count("support_case_agreed") == WINDOWS_KEPT
+
+
+async def test_cases_opened_in_the_same_millisecond_are_closed_one_by_one(desk: Desk) -> None:
+    """Each has a window of its own, and takes no other with it."""
+    cases = [await desk.open() for _ in range(3)]
+    assert len({case.expires_at for case in cases}) == 3
+    for case in cases[:2]:
+        for _ in range(2):
+            await desk.close(case.case_id)
+        assert await desk.collected() == ["usage", "performance"]
+    await desk.close(cases[2].case_id)
+    assert await desk.collected() == ["usage"]
+
+
+async def test_a_window_left_by_a_case_that_was_closed_takes_nobodys_room(desk: Desk) -> None:
+    """One that was closed while it was being opened may leave it for a moment; one of an open case never goes."""
+    closed = await desk.open(days=30)
+    await desk.close(closed.case_id)
+    assert closed.opened_at is not None
+    left = Window(closed.opened_at, closed.expires_at)
+    telemetry, house = desk.house.database["telemetry"], desk.house
+
+    async def leave(window: Window) -> None:
+        await change_policy(
+            telemetry,
+            desk.access.ownership_id,
+            lambda policy: policy.with_window("performance", window),
+            journal=house.journal,
+            now=house.clock(),
+        )
+
+    cases = [await desk.open(days=days) for days in range(1, WINDOWS_KEPT)]
+    await leave(left)
+    cases.append(await desk.open(days=20))
+    policy = await load_policy(telemetry, desk.access.ownership_id)
+    assert {window.end for window in policy.windows["performance"]} == {case.expires_at for case in cases}
+    await desk.close(cases.pop().case_id)
+    await leave(Window(house.clock(), house.clock() + timedelta(days=40)))  # of no case at all
+    assert await refused(desk.open(request_id=REQUEST)) == "busy"
+    policy = await load_policy(telemetry, desk.access.ownership_id)
+    assert {case.expires_at for case in cases} <= {window.end for window in policy.windows["performance"]}
+
+
+async def test_a_device_has_twenty_cases_a_day(desk: Desk) -> None:
+    """Those that were closed included, and those that staff ask for; also when they are opened at once."""
+    for _ in range(CASES_A_DAY - 1):
+        await desk.close((await desk.open()).case_id)
+    ends = await asyncio.gather(*(desk.open() for _ in range(3)), return_exceptions=True)
+    assert [end.code for end in ends if isinstance(end, Problem)] == ["support_cases_too_many"] * 2
+    assert len(await desk.cases()) == CASES_A_DAY
+    assert await refused(desk.open(log=LOG)) == "support_cases_too_many"
+    assert await refused(desk.ask()) == "support_cases_too_many"
+    assert "support_case_asked" not in await desk.actions()
+    desk.house.clock.forward(days=1)
+    await desk.open()
 
 
 async def test_case_and_log_are_stored_both_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

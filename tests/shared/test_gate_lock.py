@@ -158,7 +158,7 @@ async def test_two_simultaneous_changes_both_hold(owned: Owned) -> None:
             changed(telemetry, owned.id, lambda policy: policy.with_window("performance", Window(owned.clock())))
         )
     await gatekeeper.stopped.wait()
-    await changed(telemetry, owned.id, lambda policy: policy.without_window("usage", owned.policy.start))
+    await changed(telemetry, owned.id, lambda policy: policy.without_window("usage", Window(owned.policy.start)))
     gatekeeper.go.set()
     await slow
     policy = await load_policy(telemetry, owned.id)

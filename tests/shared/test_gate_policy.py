@@ -67,9 +67,16 @@ def test_the_end_of_a_window_is_outside() -> None:
 def test_a_withdrawn_window_refuses_what_was_observed_in_it() -> None:
     """After a case is closed nothing is collected under it, also not what was measured while it was open."""
     opened = policy().with_window("performance", Window(START, START + 5 * HOUR))
-    withdrawn = opened.without_window("performance", START)
+    withdrawn = opened.without_window("performance", Window(START, START + 5 * HOUR))
     assert opened.refusal("performance", START + HOUR, START + 2 * HOUR) is None
     assert withdrawn.refusal("performance", START + HOUR, START + 2 * HOUR) == "category_not_open"
+
+
+def test_a_window_is_withdrawn_alone() -> None:
+    """Another one that begun at the same time stays."""
+    other = Window(START, START + 4 * HOUR)
+    opened = policy().with_window("performance", Window(START, START + 5 * HOUR)).with_window("performance", other)
+    assert opened.without_window("performance", Window(START, START + 5 * HOUR)).windows["performance"] == (other,)
 
 
 def test_a_policy_stays_small() -> None:

@@ -186,7 +186,7 @@ async def test_what_was_opened_after_an_entry_and_before_the_backup_stays_open(r
     """The backup knows of the entry: replaying it, also twice, takes nothing from what came afterwards."""
     first, second = restorable.owned.clock(), restorable.owned.clock() + HOUR
     await restorable.changed(lambda policy: policy.with_window("performance", Window(first, first + 9 * HOUR)))
-    await restorable.changed(lambda policy: policy.without_window("performance", first))
+    await restorable.changed(lambda policy: policy.without_window("performance", Window(first, first + 9 * HOUR)))
     await restorable.changed(lambda policy: policy.with_window("performance", Window(second, second + 9 * HOUR)))
     restorable.backup()
     other = await Owned(restorable.owned.database, restorable.owned.clock, "1" * 32).begin()
@@ -206,7 +206,8 @@ async def test_of_several_entries_the_latest_says_all(restorable: Restorable) ->
     begun = restorable.owned.clock()
     await restorable.changed(lambda policy: policy.with_window("performance", Window(begun, begun + 9 * HOUR)))
     restorable.backup()
-    for change in (lambda policy: policy.without_window("performance", begun), objected):
+    window = Window(begun, begun + 9 * HOUR)
+    for change in (lambda policy: policy.without_window("performance", window), objected):
         await change_policy(
             restorable.telemetry, restorable.owned.id, change, journal=restorable.journal, now=begun + HOUR
         )

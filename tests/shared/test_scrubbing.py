@@ -8,6 +8,8 @@ from shared.scrubbing import scrubbed
 
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJtYXJpYSIsImVtYWlsIjoibUB4LmVzIn0.c2lnbmF0dXJl-_abc"
 SIGNATURE = "3d0vQ2vE8hIzTtQ2s7c1%2BxK7q9mZl0aB4nC5pD6eF8%3D"
+HEX = "3f25a0c5e7d1b2a3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b"
+FCM = "dX8kQ2vE8hIzTtQ2s7c1xK:APA91bHq9mZl0aB4nC5pD6eF8_-gH1iJ2kL3mN4oP5qR6sT7uV8wX9yZ0"
 
 PERSONAL = [
     ("maria@resident.example", "email", "[e-mail]"),
@@ -45,6 +47,41 @@ PERSONAL = [
     (f"sig={SIGNATURE}", "token", "sig=[token]"),
     ("SharedAccessKey=abcdefghijklmnopqrstuvwxyz0123456789+/ABCDE=", "token", "SharedAccessKey=[token]"),
     ('"access_token": "4f9a0c5e7d1b2a3c4d5e6f70"', "token", '"access_token": "[token]"'),
+    (f"pushToken={FCM}", "token", "pushToken=[token]"),
+    (f"fcm_token: {FCM}", "token", "fcm_token: [token]"),
+    (FCM, "token", "[token]"),
+    (f'"token":"{HEX}"', "token", '"token":"[token]"'),
+    (f"deviceToken={HEX}", "token", "deviceToken=[token]"),
+    ("session=s3f25c9a1b2", "token", "session=[token]"),
+    ('"sessionId": "4f9a0c5e7d1b2a3c"', "token", '"sessionId": "[token]"'),
+    ("client_secret=Q8w~7Kq.abcdefghijkl", "token", "client_secret=[token]"),
+    ("x-functions-key: abcdefghijklmnop0123==", "token", "x-functions-key: [token]"),
+    ("password=hunter2", "password", "password=[password]"),
+    ('"password":"mi casa: 12"', "password", '"password":"[password]"'),
+    ('{\\"wifiPassword\\":\\"mi casa\\"}', "password", '{\\"wifiPassword\\":\\"[password]\\"}'),
+    ("passwd: s3cret!", "password", "passwd: [password]"),
+    ("psk=a:b$c", "password", "psk=[password]"),
+    ("ssid=CasaMaria", "network", "ssid=[network]"),
+    ('SSID: "Casa de Maria"', "network", 'SSID: "[network]"'),
+    (f"{HEX[:32]}.4f9a0c5e7d1b2a3c_-XYZabc01234567", "claim", "[claim]"),
+    ("claim code ABCD-EFGH", "claim", "claim code [claim]"),
+    ("claim=0A1B2C3D", "claim", "claim=[claim]"),
+    ("claim ABCD-EFGH", "claim", "claim [claim]"),
+    ('"claim": "ABCDEFGH"', "claim", '"claim": "[claim]"'),
+    ("pairing code: abcd-1234", "claim", "pairing code: [claim]"),
+    ("pairing with code ABCD-EFGH", "claim", "pairing with code [claim]"),
+    ("wifiMac=001A2B3C4D5E", "mac", "wifiMac=[mac]"),
+    ('"macAddress":"001a2b3c4d5e"', "mac", '"macAddress":"[mac]"'),
+    ("bssid=0A:1B:2C:3D:4E:17", "mac", "bssid=[mac]"),
+    ("lat=39.4699", "location", "lat=[location]"),
+    ('"longitude": -0.3763', "location", '"longitude": [location]'),
+    ("gpsLat: 39.46", "location", "gpsLat: [location]"),
+    ("12345678Z", "id", "[id]"),
+    ("12345678-A", "id", "[id]"),
+    ("X1234567L", "id", "[id]"),
+    ("ES9121000418450200051332", "iban", "[iban]"),
+    ("ES91 2100 0418 4502 0005 1332", "iban", "[iban]"),
+    ("DE89370400440532013000", "iban", "[iban]"),
     ('{\\"id_token\\":\\"4f9a0c5e7d1b2a3c4d5e6f70\\"}', "token", '{\\"id_token\\":\\"[token]\\"}'),
 ]
 
@@ -84,6 +121,24 @@ HARMLESS = [
     "bearer established",
     "token: expired",
     "sig=11",
+    "session started",
+    "session: started at",
+    "session=7",
+    "key=VOLUME_UP",
+    "error code: 0x80070005",
+    "claim accepted",
+    "claim failed, error code: 80070005",
+    "claim 0x800700",
+    "token refreshed",
+    "token: 2026-11-22T12:38:38.123Z",
+    "password accepted",
+    "mac filter on",
+    "latency=1.25",
+    "lat=1.25ms",
+    "flat=39.4699",
+    "12345678B",
+    "20261122Z",
+    "AB12CDEFGHIJKLMNOP",
     "10:00-12:00",
 ]
 
@@ -181,7 +236,9 @@ def test_prose_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     "part",
     ["a", "a@", "@a.", "a.", "a@a.", "eyJ", "eyJ_", "eyJ.", "0A:", "0a1b.", "1.", "::", "1:", "+1 ", "6 ", "600", "00",
-     "sig=", "bearer ", "key:", "%40", "\\n", "6 1 2 ", "+34 ", "-", "(1)", "ts=612345678 "],
+     "sig=", "token=", "token:a:", "session=", "session=a", 'password="', "psk=a", "ssid:", "A:APA91", "claim",
+     "claim ab", "claim code ", "mac=", "lat=1.", "X123", "ES91", "AB12C", "0a.",
+     "bearer ", "key:", "%40", "\\n", "6 1 2 ", "+34 ", "-", "(1)", "ts=612345678 "],
 )  # fmt: skip
 def test_no_text_takes_long(part: str) -> None:
     """A log as long as one may be, of nothing but beginnings: a pattern that went back over it would never end."""

@@ -17,6 +17,7 @@ from tests.wire.conftest import PERSONAL, Household, Stored, call, eventually
 IN_THE_LOG = ("neighbour.in.log@personal.example", "0A:5C:5C:5C:5C:5C", "198.51.100.77", "+34 600 777 888")
 LOG = "12:38:38.123 call {} from {} via {} to {}\r\n12:38:39.001 uptimeMs=612345678 0x80070005\r\n".format(*IN_THE_LOG)
 PERSONAL.update(IN_THE_LOG)
+REQUEST = "5f3b9c0e-6d0a-4d4e-9a53-0c1c2c1f7a11"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -49,6 +50,9 @@ async def test_staff_see_a_device_while_its_owner_lets_them(household: Household
 
     case = await household.resident.open_support_case(device_id, log=LOG)
     assert case["takenOut"] == {"email": 1, "mac": 1, "ip": 1, "phone": 1}
+    again = [await household.resident.open_support_case(device_id, request_id=REQUEST) for _ in range(2)]
+    assert again[0]["caseId"] == again[1]["caseId"] != case["caseId"]
+    await household.resident.close_support_case(device_id, again[0]["caseId"])
     assert (await staff.look_up(serial))["supportCases"] == [{"caseId": case["caseId"], "state": "open"}]
     await household.monitor.renew()
     household.monitor.observe({"kind": "system_health", "observedAt": timestamp(), "cpuPercent": 12.5})

@@ -130,7 +130,8 @@ DEVICES: Final = Container(
                 "ownershipId": Field(about="The period of ownership it belongs to."),
                 "receivedAt": Field(about="When the owner gave it.", unit="UTC"),
                 "text": Field(
-                    about="The log, without e-mail addresses, network addresses, phone numbers and access tokens.",
+                    about="The log, without e-mail and network addresses, phone, identity and account numbers, places, "
+                    "names of networks, passwords, pairing codes and tokens.",
                     source=Source.APP,
                 ),
                 "takenOut": Field(about="How many of each of these were taken out before it was stored."),

@@ -25,6 +25,7 @@ ALLOWED = {
         "register_device/triggers/support.py",
         "register_device/triggers/workers.py",
         "ingest_telemetry/triggers.py",
+        "export_user_data/device_triggers.py",
         "export_user_data/triggers.py",
     },
     "azure.cosmos": {"shared/cosmos.py"},

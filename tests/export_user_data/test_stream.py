@@ -22,7 +22,7 @@ from local.provision import provision_cosmos
 from local.resources import Resources
 from register_device.devices import list_devices, release_device
 from shared.clock import text
-from shared.cosmos import Database
+from shared.cosmos import Database, declared
 from shared.errors import Problem
 from shared.keys import KeySet
 from tests.conftest import SettableClock
@@ -281,6 +281,22 @@ async def test_only_owners_read(reader: Reader) -> None:
         await Reader(reader.home, "juan").page()
     with pytest.raises(Problem, match="device_not_yours"):
         await reader.page(device_id="0" * 32)
+
+
+async def test_a_guest_does_not_read(reader: Reader) -> None:
+    """Their link names the same period, and is no owner's."""
+    home = reader.home
+    await home.messages(1)
+    await reader.read_all()
+    await home.move_in("juan")
+    link = await home.database["people"].read("maria", f"link:{home.access.ownership_id}")
+    assert link is not None
+    await home.database["people"].create(declared(link) | {"personId": "juan", "role": "guest", "guestId": "g"})
+    guest = Reader(home, "juan")
+    with pytest.raises(Problem, match="device_not_yours"):
+        await guest.page()
+    with pytest.raises(Problem, match="cursor_invalid"):
+        await guest.page(cursor=reader.cursor)
 
 
 async def test_a_former_owner_reads_their_own_period_to_its_end(reader: Reader) -> None:

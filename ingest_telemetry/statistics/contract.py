@@ -17,6 +17,7 @@ class UsageCell(View):
     answered_share: float | None = None
     mean_duration_s: float | None = None
     door_openings: dict[str, int]
+    feature_uses: dict[str, int]
 
 
 class FormulaText(View):

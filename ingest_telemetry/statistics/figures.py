@@ -28,6 +28,7 @@ _TIMED: Final = "timedCalls"
 _DURATION: Final = "durationMs"
 _CALL: Final = "call."
 _DOOR: Final = "door."
+_FEATURE: Final = "feature."
 _ALL_OTHER: Final[Cell] = (OTHER, OTHER, OTHER)
 
 
@@ -79,6 +80,7 @@ FORMULAS: Final = (
         _mean_duration,
     ),
     Formula("doorOpenings", "openings", "number of door_opening readings by accessType, or unspecified", _group(_DOOR)),
+    Formula("featureUses", "uses", "sum of count, 1 without it, of feature_use readings by feature", _group(_FEATURE)),
 )
 """Every figure of a cell, in the one place that computation and answer share."""
 
@@ -94,6 +96,8 @@ def count(readings: Iterable[tuple[str, Mapping[str, Any]]]) -> Counts:
                 counts[_DURATION] += round(values["durationS"] * 1000)
         elif kind == "door_opening":
             counts[f"{_DOOR}{values.get('accessType', UNSPECIFIED)}"] += 1
+        elif kind == "feature_use":
+            counts[f"{_FEATURE}{values['feature']}"] += values.get("count", 1)
     return counts
 
 

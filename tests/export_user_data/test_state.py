@@ -92,7 +92,7 @@ async def test_what_was_not_looked_at_is_not_stated(home: Home) -> None:
         await home.store(await home.event(home.call(now - timedelta(minutes=minutes), durationS=minutes)))
     found = await state(home, looked_at=3)
     assert values(found)["call"]["durationS"] == 0
-    assert (list(values(found)), found.not_lately) == (["call"], ["door_opening"])
+    assert (list(values(found)), found.not_lately) == (["call"], ["door_opening", "feature_use"])
     assert list(values(await state(home))) == ["call", "door_opening"]
 
 

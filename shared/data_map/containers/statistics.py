@@ -49,7 +49,7 @@ STATISTICS: Final = Container(
                 "begunAt": Field(about="When the computation was asked for.", unit="UTC"),
                 "countedAt": Field(about="When they were counted to the end.", unit="UTC"),
                 "cohort": Field(about="Fewest monitors of a cell.", unit="monitors"),
-                "cells": Field(about="Monitors, calls and door openings per model, firmware and region."),
+                "cells": Field(about="Monitors, calls, openings and uses of functions per model, firmware and region."),
                 "expiresAt": EXPIRES,
             },
         ),

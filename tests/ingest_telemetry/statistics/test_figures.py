@@ -105,6 +105,8 @@ def test_each_figure_has_its_formula() -> None:
             ("call", {"outcome": "auto_on", "durationS": 0}),
             ("door_opening", {"accessType": "ZERO"}),
             ("door_opening", {}),
+            ("feature_use", {"feature": "f1"}),
+            ("feature_use", {"feature": "f1", "count": 3}),
             ("anything_new", {}),
         ]
     )
@@ -119,6 +121,7 @@ def test_each_figure_has_its_formula() -> None:
         "answeredShare": 2 / 3,
         "meanDurationS": 5.0,
         "doorOpenings": {"ZERO": 1, "unspecified": 1},
+        "featureUses": {"f1": 4},
     }
     assert [formula.figure for formula in formulas()] == [formula.figure for formula in FORMULAS]
     assert {formula.figure for formula in formulas()} == set(cell.model_dump(by_alias=True)) - {
@@ -139,6 +142,8 @@ def test_the_formulas_speak_of_declared_readings() -> None:
     assert {"answered", "missed", "auto_on"} == set(READINGS["call"].fields["outcome"].choices)
     assert {"durationS"} <= READINGS["call"].fields.keys()
     assert {"accessType"} <= READINGS["door_opening"].fields.keys()
+    assert {"feature", "count"} <= READINGS["feature_use"].fields.keys()
+    assert {kind for kind, of in READINGS.items() if of.category == "usage"} == {"call", "door_opening", "feature_use"}
 
 
 @pytest.mark.parametrize(("age", "due"), [(0, 0), (1, 1), (2, 2), (3, 2), (6, 2), (7, 7), (34, 7), (35, 35), (400, 35)])

@@ -1,6 +1,8 @@
 """What is said to and by `export_user_data`."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import RootModel
 
 from shared.contract import Body, Moment, View
 
@@ -79,3 +81,78 @@ class ErrorCatalogue(View):
     """Every error that there is."""
 
     errors: list[CatalogueEntry]
+
+
+class LastReading(View):
+    """The reading of a kind that was observed last; units are in the names of the values."""
+
+    category: str
+    kind: str
+    observed_at: Moment
+    """By this service's clock, whatever the monitor's showed."""
+    values: dict[str, Any]
+    message_id: str
+    received_at: Moment
+    time_quality: str
+
+
+class DeviceState(View):
+    """The last-known state of a device: nothing yet is a state, too."""
+
+    device_id: str
+    readings: list[LastReading]
+    not_lately: list[str]
+    """Kinds of which the newest messages hold no reading, while there are older messages."""
+
+
+class Lag(View):
+    """How far a reader is behind, and how far the service is."""
+
+    newest_delivered_at: Moment | None = None
+    """When the service received the newest of what this reader has been answered until now."""
+    delivered_lag_s: float | None = None
+    newest_stored_at: Moment | None = None
+    """When it received the newest that it can answer with at all."""
+    stored_lag_s: float | None = None
+
+
+class StreamHead(View):
+    """The first line of an answer."""
+
+    line: Literal["head"] = "head"
+    schema_version: int
+    schema_url: str
+    """Where this very format is described, as JSON Schema."""
+    device_id: str
+    since: Moment
+    until: Moment | None = None
+    """End of the period of ownership, once it is over: after that nothing comes."""
+    units: dict[str, dict[str, str]]
+    """Of each kind of reading the fields that have a unit."""
+    cursor: str | None = None
+    """Where this answer begins; absent at the very beginning."""
+    lag: Lag
+
+
+class StreamReading(View):
+    """One reading, in the order of arrival."""
+
+    line: Literal["reading"] = "reading"
+    kind: str
+    observed_at: Moment
+    """By this service's clock, whatever the monitor's showed."""
+    values: dict[str, Any]
+    message_id: str
+    received_at: Moment
+    time_quality: str
+
+
+class StreamCursor(View):
+    """Behind the readings of each message and category: where to go on, once all lines before are kept."""
+
+    line: Literal["cursor"] = "cursor"
+    cursor: str
+
+
+class StreamLine(RootModel[StreamHead | StreamReading | StreamCursor]):
+    """One line of the stream of a device's readings."""

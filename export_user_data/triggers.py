@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from export_user_data import exports, inbox
+from export_user_data import device_triggers, exports, inbox
 from export_user_data.catalogue import error_catalogue
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from shared import clock, invitations, jobs, notifications
@@ -35,6 +35,7 @@ def blueprint(api: Api) -> func.Blueprint:
     functions = func.Blueprint()
     _exports(api, functions)
     _notifications(api, functions)
+    device_triggers.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

@@ -9,6 +9,7 @@ from shared.cosmos import Database, Item
 from shared.data_map import READINGS, Erasure, Record
 from shared.invitations import place_of
 from shared.ledger import CHAIN
+from shared.readings import rows
 
 _EVERYTHING: Final = "SELECT * FROM c"
 
@@ -119,12 +120,7 @@ READING_TAIL: Final = ("messageId", "sentAt", "receivedAt", "clockOffsetS", "tim
 def readings(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The readings of a columnar item, one object each, with what they share."""
     shared = {name: item[name] for name in READING_TAIL if name in item}
-    rows: list[dict[str, Any]] = []
-    for kind, columns in item["columns"].items():
-        for index in range(len(columns["observedAt"])):
-            values = {name: column[index] for name, column in columns.items() if column[index] is not None}
-            rows.append({"kind": kind, **values, **shared})
-    return rows
+    return [{"kind": kind, **values, **shared} for kind, values in rows(item)]
 
 
 def reading_columns(category: str) -> list[str]:

@@ -11,6 +11,7 @@ from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.messages import HubEvent
 from ingest_telemetry.outcome import log_outcome
 from ingest_telemetry.quotas import Quotas
+from ingest_telemetry.statistics import triggers as statistics_triggers
 from shared.admission import ANYONE, MONITOR
 from shared.callers import Anyone, Monitor
 from shared.http import Api, Call
@@ -79,6 +80,7 @@ def blueprint(api: Api) -> func.Blueprint:
         log_outcome(outcome)
         services.counters.add_all("gate", outcome.readings_refused)
 
+    statistics_triggers.register(api, functions)
     return functions
 
 

@@ -93,6 +93,19 @@ class Api:
                 raise Refused(response.status, content, retry_after(response.headers.get("Retry-After")))
             return Answer(response.status, content)
 
+    async def lines(self, path: str, *, authorization: str | None = None) -> list[dict[str, Any]]:
+        """Ask for JSON Lines.
+
+        Raises:
+            Refused: the status is 400 or above.
+        """
+        sent = {"Authorization": authorization} if authorization else {}
+        async with self.session.get(self.base_url + path, headers=sent) as response:
+            content = await response.read()
+            if response.status >= 400:  # noqa: PLR2004  where HTTP's errors begin
+                raise Refused(response.status, _json_object(content), retry_after(response.headers.get("Retry-After")))
+            return [json.loads(line) for line in content.splitlines()]
+
 
 def _json_object(content: bytes) -> dict[str, Any]:
     try:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 from uuid import uuid4
 from zipfile import ZipFile
 
@@ -13,6 +14,16 @@ from local.api import Answer, Api
 
 INSTALLATION: Final = Path(__file__).with_name("app_installation.json")
 """What the real app sends when it registers itself; the push tokens in it are no tokens."""
+
+
+class Readings(NamedTuple):
+    """A page of a device's readings."""
+
+    head: dict[str, Any]
+    """What the format is, and how far the reader is behind."""
+    readings: list[dict[str, Any]]
+    cursor: str
+    """Where the next page begins."""
 
 
 class Resident:
@@ -95,6 +106,20 @@ class Resident:
     async def close_support_case(self, device_id: str, case_id: str) -> Answer:
         """End that."""
         return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/close", {})
+
+    async def device_state(self, device_id: str) -> Answer:
+        """The newest reading of each kind."""
+        return await self._get(f"/api/me/devices/{device_id}/state")
+
+    async def readings(self, device_id: str, cursor: str | None = None, *, wait_s: int = 0) -> Readings:
+        """The readings that arrived since a cursor, in that order; without one, from the beginning.
+
+        Who keeps the readings together with the cursor misses none and has none twice.
+        """
+        after = {} if cursor is None else {"cursor": cursor}
+        path = f"/api/me/devices/{device_id}/telemetry?{urlencode({'wait': wait_s} | after)}"
+        head, *lines = await self._api.lines(path, authorization=f"Bearer {self._token}")
+        return Readings(head, [line for line in lines if line["line"] == "reading"], lines[-1]["cursor"])
 
     async def invite_guest(self, device_id: str, email: str) -> Answer:
         """Let somebody else use the device as well."""

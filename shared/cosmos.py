@@ -51,6 +51,21 @@ class BatchFailed(Exception):
         self.index = index
 
 
+class PlaceUnknown(Exception):
+    """A place in the changes of a partition that this database does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Items of one partition in the order of their last change, each with the number of it; and where to go on.
+
+    All that one transaction wrote has one number (`_lsn`), and lies on one page.
+    """
+
+    items: list[Item]
+    place: str
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
     """Create an item; 409 when it is there."""
@@ -189,6 +204,27 @@ class Container:
                 return
             for item in items:
                 yield item
+
+    async def changes(self, partition: str, place: str | None, *, most: int) -> Changes:
+        """The next items that changed in one partition, about so many; without a place from the beginning.
+
+        Raises:
+            PlaceUnknown: the place is of another database, such as the one before a restore.
+        """
+        answered: list[Mapping[str, Any]] = []  # the client's own continuation is lost when nothing has changed
+        start: dict[str, Any] = (
+            {"partition_key": partition, "start_time": "Beginning"} if place is None else {"continuation": place}
+        )
+        found = self._proxy.query_items_change_feed(
+            max_item_count=most, response_hook=lambda headers, _body: answered.append(headers), **start
+        )
+        try:
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                page = await anext(aiter(found.by_page()), None)
+                items = [item async for item in page] if page is not None else []
+        except ValueError as error:
+            raise PlaceUnknown(self.name) from error
+        return Changes(items, str(answered[-1]["etag"]))
 
 
 class Database:

@@ -86,7 +86,17 @@ class Answer:
     status: HTTPStatus
 
 
-Reply = BaseModel | Answer | Mapping[str, Any]
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """An answer of many JSON objects, one a line, each written already."""
+
+    lines: Sequence[str]
+
+
+JSON: Final = "application/json"
+JSON_LINES: Final = "application/x-ndjson"
+
+Reply = BaseModel | Answer | JsonLines | Mapping[str, Any]
 Handler = Callable[[Any], Awaitable[Reply]]
 
 
@@ -109,6 +119,8 @@ class Operation:
     """What it reads from the headers beside the usual ones, by name with what it is: optional."""
     pairing_error: int | None = None
     """The number under which residents see every failure of it."""
+    media_type: str = JSON
+    """What it answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,7 @@ class Api:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         pairing_error: int | None = None,
+        media_type: str = JSON,
     ) -> Callable[[Handler], Handler]:
         """Make a use case an HTTP function; its docstring's first line is its summary."""
 
@@ -151,6 +164,7 @@ class Api:
                 query=query or {},
                 headers=headers or {},
                 pairing_error=pairing_error,
+                media_type=media_type,
             )
             self.operations.append(operation)
 
@@ -262,6 +276,9 @@ def problem_of(error: ValidationError, *, prefix: str = "") -> Problem:
 
 def _rendered(reply: Reply, operation: Operation) -> func.HttpResponse:
     status = next(iter(operation.answers))
+    if isinstance(reply, JsonLines):
+        written = "".join(f"{line}\n" for line in reply.lines)
+        return func.HttpResponse(written, status_code=int(status), mimetype=operation.media_type)
     if isinstance(reply, Answer):
         status = reply.status
     body = reply.body if isinstance(reply, Answer) else reply
@@ -270,7 +287,7 @@ def _rendered(reply: Reply, operation: Operation) -> func.HttpResponse:
         if isinstance(body, BaseModel)
         else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     )
-    return func.HttpResponse(written, status_code=int(status), mimetype="application/json")
+    return func.HttpResponse(written, status_code=int(status), mimetype=operation.media_type)
 
 
 def _is_outage(error: Exception) -> bool:

@@ -109,7 +109,10 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "security": [] if scheme is None else [{scheme: []}],
         "responses": {
-            **{str(int(status)): _answer(status, model, refs) for status, model in operation.answers.items()},
+            **{
+                str(int(status)): _answer(status, model, operation.media_type, refs)
+                for status, model in operation.answers.items()
+            },
             **_problems(operation),
         },
     }
@@ -136,9 +139,12 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     return written
 
 
-def _answer(status: HTTPStatus, model: type[BaseModel] | None, refs: Mapping[Any, Any]) -> dict[str, Any]:
+def _answer(
+    status: HTTPStatus, model: type[BaseModel] | None, media_type: str, refs: Mapping[Any, Any]
+) -> dict[str, Any]:
+    """The model of JSON Lines is that of one line."""
     schema = {"type": "object"} if model is None else refs[_mode(model, answered=True)]
-    return {"description": status.phrase, "content": {"application/json": {"schema": schema}}}
+    return {"description": status.phrase, "content": {media_type: {"schema": schema}}}
 
 
 def _problems(operation: Operation) -> dict[str, Any]:

@@ -20,7 +20,17 @@ from shared.contract import Body, View
 from shared.cosmos import BatchFailed
 from shared.errors import Problem
 from shared.gate import Erased, KeptChanging
-from shared.http import BODY_LIMIT_BYTES, UNPACKED_LIMIT_BYTES, Answer, Call, Handler, Operation, respond
+from shared.http import (
+    BODY_LIMIT_BYTES,
+    JSON_LINES,
+    UNPACKED_LIMIT_BYTES,
+    Answer,
+    Call,
+    Handler,
+    JsonLines,
+    Operation,
+    respond,
+)
 from shared.journal import RestoredDatabase
 from shared.services import Services
 
@@ -116,6 +126,18 @@ async def test_an_operation_may_answer_with_another_status() -> None:
         return Answer(Done(name_given=call.body.name), HTTPStatus.OK)
 
     assert (await answer(handler=again))[0] == 200
+
+
+async def test_an_operation_may_answer_with_many_lines() -> None:
+    """Each of them a JSON object, under a media type of its own."""
+
+    async def many(_call: Call[Anyone, Order]) -> JsonLines:
+        return JsonLines(['{"a":1}', '{"a":2}'])
+
+    lines = replace(operation(many), media_type=JSON_LINES)
+    response = await respond(request(), lines, services, asyncio.Semaphore(1))
+    assert (response.status_code, response.mimetype) == (201, "application/x-ndjson")
+    assert response.get_body() == b'{"a":1}\n{"a":2}\n'
 
 
 async def test_a_caller_who_is_not_let_in_learns_nothing_of_the_body() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from openapi_spec_validator import validate
 
+from export_user_data.stream import SCHEMA_URL
 from shared import openapi
 from shared.errors import CATALOGUE
 from tests.test_manifest import indexed, manifest
@@ -66,3 +67,12 @@ def test_what_an_operation_reads_from_the_headers_is_described() -> None:
     [telemetry] = [operation for operation in operations() if operation["operationId"] == "accept_telemetry"]
     [header] = telemetry["parameters"]
     assert (header["name"], header["in"], header["required"]) == ("X-Monitor-Time", "header", False)
+
+
+def test_json_lines_are_described_by_one_line() -> None:
+    """Under their own media type, where the first line of the stream says that its schema is."""
+    [streamed] = [operation for operation in operations() if operation["operationId"] == "stream_telemetry"]
+    assert streamed["responses"]["200"]["content"] == {
+        "application/x-ndjson": {"schema": {"$ref": SCHEMA_URL.partition("openapi.json")[2]}}
+    }
+    assert SCHEMA_URL.rpartition("/")[2] in description()["components"]["schemas"]

@@ -121,6 +121,11 @@ class ListeningApi(Api):
         OBSERVED.codes.update(receipt["code"] for receipt in answer.body.get("receipts", ()) if "code" in receipt)
         return answer
 
+    async def lines(self, path: str, *, authorization: str | None = None) -> list[dict[str, Any]]:
+        """Ask as usual, and keep what was asked."""
+        ANSWERS.paths.append(path)
+        return await super().lines(path, authorization=authorization)
+
 
 class Household:
     """A resident, their phone and their monitor."""

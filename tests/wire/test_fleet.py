@@ -1,6 +1,7 @@
 """What staff do for the fleet, through every real protocol."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +58,24 @@ async def test_the_fleet_is_counted_by_a_job(household: Household) -> None:
     assert household.data["serialNumber"] not in str(figures)
     with pytest.raises(Refused, match="date_invalid"):
         await engineer.get("/api/staff/fleet?date=tomorrow")
+
+
+async def test_figures_of_use_are_computed_by_jobs(household: Household) -> None:
+    """The timer starts them for every open day; staff are told the figures with their formulas."""
+    engineer = await Engineer.signed_in(household, "fleet")
+    async with household.api.session.post(f"{household.api.base_url}/admin/functions/compute_statistics") as answer:
+        assert answer.status == 202
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+
+    async def computed() -> bool:
+        return (await engineer.get(f"/api/staff/statistics?day={yesterday}")).body.get("date") == yesterday
+
+    await eventually(computed, "the figures were never computed")
+    figures = await engineer.get("/api/staff/statistics")
+    assert figures["closed"] is False
+    assert {"devices", "answeredShare"} <= {formula["figure"] for formula in figures["formulas"]}
+    with pytest.raises(Refused, match="date_invalid"):
+        await engineer.get("/api/staff/statistics?day=tomorrow")
 
 
 @pytest.mark.parametrize("roles", [(), ("support",)])

@@ -53,5 +53,21 @@ JOBS: Final = Container(
             visible_to=(),
             fields={**_PROGRESS, "date": Field(about="The day that is counted.", unit="UTC")},
         ),
+        "usageFigures": Record(
+            container="jobs",
+            about="A computation of the figures of use of one day that is under way.",
+            category=Category.SERVICE,
+            retention=timedelta(days=7),
+            dated_from="createdAt",
+            export=None,
+            export_note="sums per model, firmware and region; they name nobody",
+            erasure="names_nobody",
+            visible_to=(),
+            fields={
+                **_PROGRESS,
+                "date": Field(about="The day that is computed.", unit="UTC"),
+                "age": Field(about="How long after the day it is computed.", unit="d"),
+            },
+        ),
     },
 )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from shared.data_map.containers.recurring import EXPIRES
+from shared.data_map.containers.recurring import EXPIRES, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record
 
 STATISTICS: Final = Container(
@@ -28,6 +28,28 @@ STATISTICS: Final = Container(
                     about="Numbers of monitors per model, firmware, region, whether it has an owner, and last-seen."
                 ),
                 "other": Field(about="Number of monitors in cells too small to be kept apart.", unit="monitors"),
+                "expiresAt": EXPIRES,
+            },
+        ),
+        "usageFigures": Record(
+            container="statistics",
+            about="How monitors were used on one day, in cells of ten monitors at least.",
+            category=Category.USAGE,
+            retention=5 * YEAR,
+            dated_from="countedAt",
+            export=None,
+            export_note="sums over ten monitors at least per model, firmware and region; they name nobody",
+            erasure="names_nobody",
+            visible_to=("fleet staff",),
+            fields={
+                "cell": Field(about="What the figures are of: use."),
+                "date": Field(about="The day.", unit="UTC"),
+                "age": Field(about="How long after the day it was computed.", unit="d"),
+                "closed": Field(about="Whether the figures are final."),
+                "begunAt": Field(about="When the computation was asked for.", unit="UTC"),
+                "countedAt": Field(about="When they were counted to the end.", unit="UTC"),
+                "cohort": Field(about="Fewest monitors of a cell.", unit="monitors"),
+                "cells": Field(about="Monitors, calls, openings and uses of functions per model, firmware and region."),
                 "expiresAt": EXPIRES,
             },
         ),

@@ -36,6 +36,15 @@ async def test_the_feed_has_the_latest_version_of_each_item_in_order(container: 
     assert [(item["id"], item.get("n")) for item in found] == [("c", None), ("a", 2)]
 
 
+async def test_items_tell_which_change_they_are(container: ContainerProxy) -> None:
+    """In the feed alone; what one transaction wrote has one number."""
+    await create(container, "a")
+    await container.execute_item_batch([("create", ({"id": name, "pk": "p"},)) for name in "bc"], "p")
+    numbers = [item["_lsn"] for item in await items(container.query_items_change_feed(start_time="Beginning"))]
+    assert numbers[0] < numbers[1] == numbers[2]
+    assert "_lsn" not in await container.read_item("a", "p")
+
+
 async def test_a_continuation_goes_on_where_it_ended(container: ContainerProxy) -> None:
     """Nothing is missed and nothing comes twice, page by page and reader by reader."""
     await create(container, *map(str, range(7)))

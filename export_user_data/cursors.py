@@ -1,0 +1,60 @@
+"""The cursor of a stream of readings: opaque, signed, and good for one device's period of ownership of one person.
+
+It names a page of the database's own change feed and the last item of it that was answered, so that a reader may go on
+behind any item.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import zlib
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from shared.errors import Problem
+from shared.keys import keyed_id
+
+_KIND: Final = "stream cursor"
+_LIMIT: Final = 4096
+_SIGNATURE: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Behind which item of which page a reader is."""
+
+    ownership_id: str
+    page: str | None = None
+    """Where the page begins in the change feed; None at the very beginning."""
+    number: int = -1
+    """Number of the last change that was answered, and its item."""
+    item_id: str = ""
+    newest: str | None = None
+    """When the service received the newest of what was answered."""
+
+
+def written(place: Place, *, key: bytes) -> str:
+    """The cursor of a place."""
+    packed = zlib.compress(json.dumps(asdict(place), separators=(",", ":")).encode())
+    return base64.urlsafe_b64encode(_signature(packed, key) + packed).decode().rstrip("=")
+
+
+def read(cursor: str, *, key: bytes) -> Place:
+    """The place of a cursor that this service wrote.
+
+    Raises:
+        Problem: cursor_invalid.
+    """
+    try:
+        signed = base64.b64decode(cursor[:_LIMIT] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise Problem("cursor_invalid") from None
+    signature, packed = signed[:_SIGNATURE], signed[_SIGNATURE:]
+    if not hmac.compare_digest(signature, _signature(packed, key)):
+        raise Problem("cursor_invalid")
+    return Place(**json.loads(zlib.decompress(packed)))
+
+
+def _signature(packed: bytes, key: bytes) -> bytes:
+    return keyed_id(key, _KIND, packed.hex()).encode()

@@ -5,9 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from register_device.contract.monitors import SerialNumber
-from register_device.contract.ownership import Purpose
-from shared.contract import Body, Moment, View
+from shared.contract import Body, Moment, Purpose, SerialNumber, View
 
 LOG_LIMIT_BYTES: Final = 64 * 1024
 

@@ -11,6 +11,10 @@ from shared.policy import Policy, Window
 FOLDER: Final = Path(__file__).parent / "payloads" / "poison"
 
 
+ELSEWHERE: Final = "aroundTheGateway"
+"""A property of the events that a test puts into the hub itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Poison:
     """One event that cannot be stored as readings."""

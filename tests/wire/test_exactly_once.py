@@ -21,7 +21,7 @@ from local.part import PartEnded
 from shared.cosmos import Database
 from shared.injection import Point
 from tests.observed import OBSERVED
-from tests.wire.conftest import QUICK_TAKEOVER, Household, ListeningApi
+from tests.wire.conftest import PATIENCE_S, QUICK_TAKEOVER, Household, ListeningApi
 from tests.wire.sent import Sending, Stream, all_accepted, keep_on_poisoning, stored_messages
 
 ROOT = Path(__file__).parent.parent.parent
@@ -75,7 +75,7 @@ async def restart(cloud: LocalCloud, *, batch_size: str, stop_at: str = "") -> N
 async def stopped_at(cloud: LocalCloud, point: Point, nth: int, *, batch_size: str) -> None:
     """Start the host, and wait until it has ended by itself at the point."""
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S * 2):
             await restart(cloud, batch_size=batch_size, stop_at=f"{point}:{nth}")
             ended = str(await cloud.parts["host"].wait())
     except PartEnded as early:  # before it said that it was ready
@@ -90,6 +90,7 @@ async def everything(database: Database) -> list[Any]:
     return sorted(telemetry + [item async for item in database["quarantine"].query(query)], key=lambda item: item["id"])
 
 
+@pytest.mark.timeout(300)  # eight starts of the host, on a machine that may be busy
 async def test_a_worker_killed_anywhere_stores_each_reading_once(mortal: LocalCloud, database: Database) -> None:
     """And when the whole hub is read again from its start, nothing changes at all."""
     chance = random.Random(7)  # noqa: S311 - moments of a test, no secrets

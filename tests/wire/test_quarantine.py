@@ -26,7 +26,9 @@ async def poisoned(cloud: LocalCloud, household: Household, stored: Stored) -> N
     async with producer:
         for poison in POISON:
             event = EventData(poison.body)
-            event.properties = {ELSEWHERE: "yes"} | (stamp(household.ownership_id, policy) if poison.is_stamped else {})
+            event.properties[ELSEWHERE] = "yes"
+            if poison.is_stamped:
+                event.properties.update(stamp(household.ownership_id, policy))
             batch = await producer.create_batch(partition_key=household.ownership_id)
             batch.add(event)
             await producer.send_batch(batch)

@@ -117,8 +117,8 @@ class Stream:
 
     def __init__(self, hubs: Hubs, blobs: Blobs) -> None:
         """Take what is opened."""
-        self._hubs = hubs
-        self._blobs = blobs
+        self.hubs = hubs
+        self.blobs = blobs
 
     @classmethod
     def of(cls, cloud: LocalCloud) -> Self:
@@ -134,15 +134,15 @@ class Stream:
 
     async def __aexit__(self, *_: object) -> None:
         """Close both."""
-        await self._hubs.close()
-        await self._blobs.close()
+        await self.hubs.close()
+        await self.blobs.close()
 
     async def is_read(self) -> bool:
         """Whether every event was done with."""
-        done = await checkpoints_of(TELEMETRY_HUB, host_blobs=self._blobs)
+        done = await checkpoints_of(TELEMETRY_HUB, host_blobs=self.blobs)
         return all(
             end.is_empty or (end.partition in done and done[end.partition].sequence_number == end.last_sequence_number)
-            for end in await self._hubs.telemetry.ends()
+            for end in await self.hubs.telemetry.ends()
         )
 
     async def read_to_its_end(self) -> None:
@@ -151,6 +151,6 @@ class Stream:
 
     async def forget_how_far(self) -> None:
         """Let the host begin at the start of the hub."""
-        names = [name async for name, _, _ in self._blobs.marks(CHECKPOINTS) if f"/{TELEMETRY_HUB}/" in name]
+        names = [name async for name, _, _ in self.blobs.marks(CHECKPOINTS) if f"/{TELEMETRY_HUB}/" in name]
         for name in names:
-            await self._blobs.delete(CHECKPOINTS, name)
+            await self.blobs.delete(CHECKPOINTS, name)

@@ -120,14 +120,3 @@ async def test_the_owner_exports_what_could_not_be_stored(
     await eventually(ready, "the export")
     ledger = [item["action"] for item in await stored.items("ledger", "ledgerEntry")]
     assert {"unstored_events_viewed", "unstored_event_released"} <= set(ledger)
-
-
-async def test_the_watch_sees_that_everything_is_read(cloud: LocalCloud, household: Household) -> None:
-    """The host's own checkpoints are found where the watch looks for them: nothing is unread, nothing stalled."""
-    household.monitor.observe(call("answered"))
-    await household.monitor.flush()
-    async with Stream.of(cloud) as stream:
-        await stream.read_to_its_end()
-    url = f"{household.api.base_url}/admin/functions/watch_partitions"
-    async with household.api.session.post(url) as answer:
-        assert answer.status == 202

@@ -1,6 +1,9 @@
 """Poison through every real protocol: set aside, shown to staff as it came, tried again, given up."""
 
 import base64
+import re
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,19 +107,26 @@ async def test_what_is_nobodys_is_found_by_partition(cloud: LocalCloud, househol
 
 
 async def test_the_owner_exports_what_could_not_be_stored(
-    cloud: LocalCloud, household: Household, stored: Stored
+    cloud: LocalCloud, household: Household, stored: Stored, tmp_path: Path
 ) -> None:
-    """It came from their monitor; and so does what staff did with it, without who."""
+    """It came from their monitor; and what staff did with it is in their ledger, without who they are."""
     await poisoned(cloud, household, stored)
     desk = await Desk.signed_in(household, "fleet")
     mine = {"serialNumber": household.data["serialNumber"]}
     [event_id, *_] = [one["eventId"] for one in await desk.pages(**mine)]
     await desk.ask("release", eventId=event_id, **mine)
-    export = await household.resident.request_export()
+    export_id = (await household.resident.request_export())["exportId"]
 
     async def ready() -> bool:
-        return bool((await household.resident.export(export["exportId"]))["state"] == "ready")
+        return bool((await household.resident.export(export_id))["state"] == "ready")
 
     await eventually(ready, "the export")
-    ledger = [item["action"] for item in await stored.items("ledger", "ledgerEntry")]
-    assert {"unstored_events_viewed", "unstored_event_released"} <= set(ledger)
+    bundle = tmp_path / "export.zip"
+    await household.resident.download((await household.resident.export_link(export_id))["url"], bundle)
+    with zipfile.ZipFile(bundle) as archive:
+        content = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".jsonl"))
+    assert all(base64.b64encode(poison.body).decode() in content for poison in STAMPED)
+    assert {"unstored_events_viewed", "unstored_event_released"} <= set(re.findall(r"unstored_\w+", content))
+    handled = [item for item in await stored.items("telemetry", "attributableMalformed") if "handledBy" in item]
+    assert handled
+    assert all(f'"handledBy":"{item["handledBy"]}"' not in content for item in handled)

@@ -43,8 +43,9 @@ demo: setup ## The same, and exit: 0 only if every step held
 	@$(BIN)/python -m local run --exit
 
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/local
-	@$(BIN)/python -m pytest -q --ignore tests/local
+	@rm -rf .local/observed
+	@OBSERVED=.local/observed $(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore tests/wire
+	@OBSERVED=.local/observed $(BIN)/python -m pytest -q tests/wire
 
 test-unit: setup ## Run the tests that need no port and no process
 	@$(BIN)/python -m pytest -q -m "not wire"

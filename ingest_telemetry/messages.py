@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from ingest_telemetry.contract import Envelope
+from ingest_telemetry import kept_events
+from ingest_telemetry.contract import SCHEMA_VERSION, Envelope
 from shared import clock, data_map
 from shared.contract import DeviceMoment
 from shared.data_map import READINGS, Category
@@ -27,7 +28,8 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _OFFSET_LIMIT_S: Final = 10_000_000_000
 DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
 
-QUARANTINED_BODY_LIMIT: Final = 64 * 1024
+QUARANTINED_BODY_LIMIT: Final = 1024 * 1024
+"""No event of the hub is larger: whatever is set aside can be tried again as it came."""
 
 
 class Malformed(Exception):
@@ -138,10 +140,15 @@ def message_of(event: HubEvent) -> Message:
         raise Malformed("properties_unreadable") from error
     try:
         body = Envelope.model_validate_json(event.body)
+        if body.schema_version != SCHEMA_VERSION:
+            raise Malformed("schema_version_unknown", ownership_id)
         readings = [_reading(reading) for reading in body.readings]
     except ValidationError as error:
         is_json = all(fault["type"] != "json_invalid" for fault in error.errors(include_input=False))
-        raise Malformed("schema_unreadable" if is_json else "body_unreadable", ownership_id) from error
+        unknown = is_json and _is_of_an_unknown_version(event.body)
+        raise Malformed(
+            "schema_version_unknown" if unknown else "schema_unreadable" if is_json else "body_unreadable", ownership_id
+        ) from error
     except (KeyError, TypeError) as error:
         raise Malformed("schema_unreadable", ownership_id) from error
     stamped_hash = event.properties.get("messageHash")
@@ -159,6 +166,13 @@ def message_of(event: HubEvent) -> Message:
         else stamped_offset,
         stamped_hash=stamped_hash if isinstance(stamped_hash, str) and _SHA256.fullmatch(stamped_hash) else None,
     )
+
+
+def _is_of_an_unknown_version(body: bytes) -> bool:
+    """Whether it says a version of its own: another version may be another envelope."""
+    written = json.loads(body)
+    version = written.get("schemaVersion") if isinstance(written, dict) else None
+    return type(version) is int and version != SCHEMA_VERSION
 
 
 def _stamped_offset(event: HubEvent) -> timedelta | None:
@@ -261,20 +275,21 @@ def _columns(readings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[
 
 
 def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, now: datetime) -> dict[str, Any]:
-    """The event as received, with the reason; in the ownership's own partition when it can be attributed.
-
-    Sequence numbers begin again when a hub is made anew: the body's hash keeps such events apart.
-    """
+    """The event as received, with the reason; in the ownership's own partition when it can be attributed."""
     record, container = ("attributableMalformed", "telemetry") if ownership_id else ("malformed", "quarantine")
-    place = {"ownershipId": ownership_id} if ownership_id else {"hubPartition": f"telemetry/{event.partition}"}
+    event_id = kept_events.id_of(event.body, event.properties, event.partition, event.sequence_number)
+    place = {"ownershipId": ownership_id} if ownership_id else {"hubPartition": kept_events.partition_of(event_id)}
+    properties, properties_whole = kept_events.properties_of(event.properties)
     return {
-        "id": f"malformed:{event.partition}:{event.sequence_number}:{hashlib.sha256(event.body).hexdigest()[:16]}",
+        "id": event_id,
         "type": record,
         **place,
         "reason": reason,
         "enqueuedAt": clock.text(event.enqueued_at),
         "body": base64.b64encode(event.body[:QUARANTINED_BODY_LIMIT]).decode(),
-        "truncated": len(event.body) > QUARANTINED_BODY_LIMIT,
+        "properties": properties,
+        "sizeBytes": len(event.body),
+        "truncated": len(event.body) > QUARANTINED_BODY_LIMIT or not properties_whole,
         **_expiry(event.enqueued_at + data_map.retention(container, record), now),
     }
 

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from ingest_telemetry.messages import HubEvent, Malformed, Message, admit, attributed_to, message_of, quarantine_item
 from ingest_telemetry.outcome import Outcome
-from ingest_telemetry.writing import Pending, is_refused_for_good, write
+from ingest_telemetry.quarantine import Quarantine
+from ingest_telemetry.writing import Pending, write
 from shared.clock import Clock, system_clock
-from shared.cosmos import Conflict, Container, Database
+from shared.cosmos import Database
+from shared.counters import Counters
 from shared.gate import KeptChanging, load_policy
 from shared.injection import reached
 from shared.policy import Policy
@@ -31,14 +33,17 @@ stream goes on behind a batch that was ended so: this bound must stay well below
 _Read = tuple[HubEvent, Message | Malformed]
 
 
-async def store_events(events: Sequence[HubEvent], *, database: Database, now: Clock = system_clock) -> Outcome:
+async def store_events(
+    events: Sequence[HubEvent], *, database: Database, counters: Counters | None = None, now: Clock = system_clock
+) -> Outcome:
     """Store or quarantine every event of a batch. One that fails does not keep its neighbours from being stored.
 
     Raises:
-        ExceptionGroup: the store failed, or a policy kept changing; the batch must come again.
+        ExceptionGroup: the store failed, the quarantine is full or a policy kept changing; the batch must come again.
         TimeoutError: it took too long; the batch must come again.
     """
-    outcome, written_at = Outcome(events=len(events)), now()
+    outcome, written_at = Outcome(events=len(events), counters=counters), now()
+    quarantine = Quarantine(database["quarantine"], outcome, written_at)
     by_ownership: dict[str, list[_Read]] = {}
     limit = asyncio.Semaphore(CONCURRENT_OWNERSHIPS)
     work: list[Coroutine[Any, Any, None]] = []
@@ -46,7 +51,7 @@ async def store_events(events: Sequence[HubEvent], *, database: Database, now: C
         read = _read(event)
         owner = read.ownership_id
         if owner is None:
-            work.append(_quarantine_unattributable(event, read, database["quarantine"], outcome, limit, written_at))
+            work.append(_set_aside(event, read, quarantine, limit))
         else:
             by_ownership.setdefault(owner, []).append((event, read))
     work.extend(
@@ -69,26 +74,12 @@ def _read(event: HubEvent) -> Message | Malformed:
         return Malformed("unreadable", attributed_to(event))
 
 
-async def _quarantine_unattributable(
-    event: HubEvent,
-    read: Message | Malformed,
-    quarantine: Container,
-    outcome: Outcome,
-    limit: asyncio.Semaphore,
-    now: datetime,
+async def _set_aside(
+    event: HubEvent, read: Message | Malformed, quarantine: Quarantine, limit: asyncio.Semaphore
 ) -> None:
     reason = read.reason if isinstance(read, Malformed) else "unattributable"
     async with limit:
-        try:
-            await quarantine.create(quarantine_item(event, reason, None, now=now))
-        except Conflict:
-            return  # redelivered: it is there
-        except Exception as error:
-            if not is_refused_for_good(error):
-                raise
-            outcome.lose(reason)
-            return
-    outcome.events_quarantined += 1
+        await quarantine.set_aside(event, reason)
 
 
 async def _store_ownership(

@@ -6,12 +6,13 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from ingest_telemetry import gateway, schemas, storing
+from ingest_telemetry import gateway, quarantine_triggers, schemas, storing
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.messages import HubEvent
-from ingest_telemetry.outcome import log_outcome
+from ingest_telemetry.outcome import log_failure, log_outcome
 from ingest_telemetry.quotas import Quotas
 from ingest_telemetry.statistics import triggers as statistics_triggers
+from ingest_telemetry.watch import Watch, watch_partitions
 from shared.admission import ANYONE, MONITOR
 from shared.callers import Anyone, Monitor
 from shared.http import Api, Call
@@ -73,12 +74,33 @@ def blueprint(api: Api) -> func.Blueprint:
         data_type=func.DataType.BINARY,
     )
     @functions.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:01:00")
-    async def store_telemetry(events: typing.List[func.EventHubEvent]) -> None:  # noqa: UP006 - the worker knows no list[...]
+    async def store_telemetry(
+        events: typing.List[func.EventHubEvent],  # noqa: UP006 - the worker knows no list[...]
+        context: func.Context,
+    ) -> None:
         """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
-        services = await api.services()
-        outcome = await storing.store_events(hub_events(events), database=services.database, now=services.clock)
+        batch = hub_events(events)
+        try:
+            services = await api.services()
+            outcome = await storing.store_events(
+                batch, database=services.database, counters=services.counters, now=services.clock
+            )
+        except Exception as error:
+            log_failure(batch[0].partition, len(batch), context.retry_context.retry_count, error)
+            raise
         log_outcome(outcome)
         services.counters.add_all("gate", outcome.readings_refused)
+
+    watch = Watch()
+
+    @functions.function_name("watch_partitions")
+    @functions.timer_trigger("timer", "30 * * * * *")
+    async def watch_telemetry_partitions(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
+        """Raise an alarm for a partition that is not read, or not fast enough."""
+        services = await api.services()
+        await watch_partitions(watch, hub=services.hubs.telemetry, host_blobs=services.host_blobs, now=services.clock())
+
+    quarantine_triggers.register(api, functions)
 
     statistics_triggers.register(api, functions)
     return functions

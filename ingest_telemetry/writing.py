@@ -118,11 +118,12 @@ async def _write_batch(
                 return await _write_parts(ownership_id, chunk, policy, telemetry, outcome)
             if not isinstance(error, BatchFailed) or error.status != HTTPStatus.CONFLICT:
                 raise
+            await reached("ingest.conflicted")
             chunk = await _without_stored(ownership_id, chunk, telemetry, outcome)
             continue
-        quarantined = sum(one.is_quarantine for one in chunk)
-        outcome.events_quarantined += quarantined
-        outcome.items_stored += len(chunk) - quarantined
+        quarantined = [str(one.item["reason"]) for one in chunk if one.is_quarantine]
+        outcome.set_aside(quarantined)
+        outcome.items_stored += len(chunk) - len(quarantined)
         return True
     raise KeptChanging
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from register_device.contract.ownership import Purpose
 from register_device.contract.support import (
     CaseReference,
     CaseState,
@@ -27,6 +26,7 @@ from register_device.support_limits import TRIES, check_asking, check_day, store
 from register_device.support_readings import place, readings_page
 from register_device.support_record import case_details, new_case, state_of, view, window_of
 from shared.callers import Role
+from shared.contract import Purpose
 from shared.cosmos import Create, Database, Item, Stale
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal

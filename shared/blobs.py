@@ -13,6 +13,9 @@ EXPORTS: Final = "exports"
 JOURNAL: Final = "journal"
 """What is written once and never changed; in Azure the container is immutable."""
 
+CHECKPOINTS: Final = "azure-webjobs-eventhub"
+"""Where the Functions host keeps how far it has read; in its own storage account."""
+
 BLOCK_SIZE: Final = 4 * 1024 * 1024
 REQUEST_TIMEOUT_S: Final = 30
 
@@ -73,6 +76,16 @@ class Blobs:
         """The names that begin so, in their order, page by page."""
         async for name in self._client.get_container_client(container).list_blob_names(name_starts_with=prefix):
             yield str(name)
+
+    async def marks(self, container: str) -> AsyncIterator[tuple[str, dict[str, str], datetime]]:
+        """Every blob with its metadata and when that was last written; none when the container is not there yet."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - loaded where used
+
+        try:
+            async for blob in self._client.get_container_client(container).list_blobs(include=["metadata"]):
+                yield str(blob.name), dict(blob.metadata or {}), blob.last_modified
+        except ResourceNotFoundError:
+            return
 
     async def delete(self, container: str, name: str) -> None:
         """Delete a blob; one that is gone already is fine."""

@@ -1,6 +1,7 @@
 """What all bodies have in common: camelCase names, strict types, nothing undeclared."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -11,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
@@ -64,6 +66,9 @@ DeviceMoment = Annotated[
 """A time as devices and apps write it: ISO 8601 with an offset or Z, or milliseconds since 1970."""
 
 
+SerialNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,64}$")]
+
+
 class Body(BaseModel):
     """The body of a request: an undeclared field or another type is refused."""
 
@@ -81,6 +86,17 @@ class View(BaseModel):
     """The body of an answer."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Purpose(StrEnum):
+    """Why staff look at or do something to what is somebody's: it is in the ledger of the person whose it is."""
+
+    SUPPORT_CALL = "support_call"
+    COMPLAINT = "complaint"
+    WARRANTY_CHECK = "warranty_check"
+    SECURITY_INCIDENT = "security_incident"
+    REPAIR = "repair"
+    OTHER = "other"
 
 
 class Nothing(Body):

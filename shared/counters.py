@@ -31,6 +31,17 @@ Counted = Literal[
     "attestation.revoked",
     "claim.unknown",
     "claim.too_many_tries",
+    "quarantine.unattributable",  # an event that names no ownership
+    "quarantine.properties_unreadable",
+    "quarantine.body_unreadable",  # no JSON
+    "quarantine.schema_version_unknown",
+    "quarantine.schema_unreadable",
+    "quarantine.unreadable",  # reading it failed by a fault of ours
+    "quarantine.undecidable",  # and so did deciding about it
+    "quarantine.message_id_reused",
+    "quarantine.store_refused",  # the store does not take it as readings
+    "quarantine.not_kept",  # the quarantine is full, and no gateway has stamped it
+    "quarantine.lost",  # the store does not even take it in quarantine
     "registration.field_ignored",  # device data that is not declared, dropped
     "telemetry.field_dropped",  # a field of a reading that is not declared
     "telemetry.text_scrubbed",  # a text of a reading that held something personal, which was taken out
@@ -52,11 +63,14 @@ Counted = Literal[
 ]
 """Everything that is counted: a closed list, so that nothing that a caller sent gets into a counter's name."""
 
-_DECLARED: Final[dict[str, Counted]] = {name: name for name in get_args(Counted)}
+NAMES: Final[dict[str, Counted]] = {name: name for name in get_args(Counted)}
 
 WRITE_EVERY_S: Final = 5.0
 ALARM_FROM: Final = 100
-"""So many refused attestations of one worker in one hour raise an alarm, and again at every tenfold."""
+"""So many of one name, counted by one worker in one hour, raise an alarm, and again at every tenfold."""
+
+ALARMS: Final = {"attestation": "attestations_refused", "quarantine": "quarantine_flood"}
+"""What raises one, by the first part of the name."""
 
 _log = logging.getLogger("blue.counters")
 
@@ -83,8 +97,9 @@ class Counters:
         before = counts[name]
         counts[name] += count
         self._unwritten.add(hour)
-        if name.startswith("attestation.") and counts[name] >= ALARM_FROM and len(str(counts[name])) > len(str(before)):
-            _log.error("ALARM attestations_refused: %d in this hour, last %s", counts[name], name)
+        alarm = ALARMS.get(name.partition(".")[0])
+        if alarm and counts[name] >= ALARM_FROM and len(str(counts[name])) > len(str(before)):
+            _log.error("ALARM %s: %d in this hour, last %s", alarm, counts[name], name)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_until_done())
 
@@ -95,7 +110,7 @@ class Counters:
             KeyError: one of the names is not declared.
         """
         for name, count in counts.items():
-            self.add(_DECLARED[f"{prefix}.{name}"], count)
+            self.add(NAMES[f"{prefix}.{name}"], count)
 
     async def _write_until_done(self) -> None:
         while self._unwritten:

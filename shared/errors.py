@@ -238,6 +238,17 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="The reading was observed later than it was received.",
         action="Drop it, and set the monitor's clock.",
     ),
+    "quarantined_event_unknown": Entry(
+        status=404, title="There is no such event in quarantine.", action="Use the id of an event in the list."
+    ),
+    "quarantined_event_released": Entry(
+        status=409, title="The event was released.", action="Nothing: it is kept to its expiry and not tried again."
+    ),
+    "quarantined_event_cut": Entry(
+        status=409,
+        title="Only a part of the event is kept.",
+        action="It cannot be tried again; see what is kept of it, and release it.",
+    ),
     "hub_unavailable": Entry(
         status=503,
         title="The telemetry cannot be taken at the moment.",

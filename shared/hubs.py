@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from shared.errors import Problem
@@ -18,6 +20,17 @@ TELEMETRY_HUB: Final = "telemetry"
 JOBS_HUB: Final = "jobs"
 CONNECTION: Final = "EventHubs"
 """Name of the app setting that triggers and senders connect with."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionEnd:
+    """What one partition of a hub holds."""
+
+    partition: str
+    last_sequence_number: int
+    last_enqueued_at: datetime
+    is_empty: bool
+    """Whether nothing of it is left."""
 
 
 class Hub:
@@ -49,6 +62,27 @@ class Hub:
                 await self._producer.send_batch(batch)
         except (TimeoutError, EventHubError) as error:
             raise Problem("hub_unavailable", retry_after_s=RETRY_AFTER_S) from error
+
+    async def ends(self) -> list[PartitionEnd]:
+        """What each partition holds, as the hub says.
+
+        Raises:
+            EventHubError: the hub is away.
+        """
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            told = [
+                await self._producer.get_partition_properties(partition)
+                for partition in await self._producer.get_partition_ids()
+            ]
+        return [
+            PartitionEnd(
+                str(one["id"]),
+                int(one["last_enqueued_sequence_number"]),
+                one["last_enqueued_time_utc"].replace(tzinfo=UTC),
+                bool(one["is_empty"]),
+            )
+            for one in told
+        ]
 
     async def close(self) -> None:
         """Close the connection."""

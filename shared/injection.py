@@ -8,6 +8,10 @@ from typing import Final, Literal
 Point = Literal[
     "ingest.decided",  # a worker has decided what may be stored, and has not written it
     "ingest.written",  # a worker has written one batch of several
+    "ingest.conflicted",  # a batch was refused since something of it is stored already, and nothing is written anew
+    "quarantine.kept",  # an event that belongs to nobody is set aside
+    "quarantine.recorded",  # the ledger knows of a replay or a release, and nothing was done
+    "quarantine.replayed",  # an event was sent again, and is not marked
     "gate.changed",  # a change has replaced the gate, and has not written the journal
     "gate.read",  # a change has read the gate, and has not replaced it
     "claim.try_counted",

@@ -37,6 +37,8 @@ class Services:
     counters: "Counters"
     hubs: "Hubs"
     blobs: "Blobs"
+    host_blobs: "Blobs"
+    """The storage account of the Functions host, which may be another one."""
     mailer: "Mailer"
     sign_in: "SignIn"
     device_keys: "KeySet"
@@ -103,6 +105,12 @@ async def open_services(
             credential=credential,
         )
         stack.push_async_callback(blobs.close)
+        host_blobs = Blobs.open(
+            connection=settings.host_storage.get_secret_value() if settings.host_storage else None,
+            account_url=settings.host_storage_address,
+            credential=credential,
+        )
+        stack.push_async_callback(host_blobs.close)
         journal = Journal(blobs)
         if not replaying:
             await refuse_restored(database, journal)
@@ -114,6 +122,7 @@ async def open_services(
             counters=counters,
             hubs=hubs,
             blobs=blobs,
+            host_blobs=host_blobs,
             journal=journal,
             mailer=Mailer.of(
                 settings.smtp_url,

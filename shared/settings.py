@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     event_hubs_namespace: Annotated[str | None, Field(alias="EventHubs__fullyQualifiedNamespace")] = None
     blob_connection: Annotated[SecretStr | None, Field(alias="BLUE_BLOB_CONNECTION")] = None
     blob_account_url: Annotated[str | None, Field(alias="BLUE_BLOB_ACCOUNT_URL")] = None
+    host_storage: Annotated[SecretStr | None, Field(alias="AzureWebJobsStorage")] = None
+    """The storage account of the Functions host, where it keeps its checkpoints: this, or one of the next two."""
+    host_storage_account: Annotated[str | None, Field(alias="AzureWebJobsStorage__accountName")] = None
+    host_storage_url: Annotated[str | None, Field(alias="AzureWebJobsStorage__blobServiceUri")] = None
     sign_in_issuer: Annotated[str, Field(alias="BLUE_SIGN_IN_ISSUER")]
     sign_in_audience: Annotated[str, Field(alias="BLUE_SIGN_IN_AUDIENCE")] = "blue-app"
     identity_key: Annotated[Base64UrlBytes, Field(alias="BLUE_IDENTITY_KEY", min_length=32, repr=False)]
@@ -52,6 +56,12 @@ class Settings(BaseSettings):
         """Whether development doubles are refused: always, unless the host says Development and is none of Azure's."""
         platform = (self.instance_id, self.pod_name)
         return self.environment != "Development" or any(platform)
+
+    @property
+    def host_storage_address(self) -> str:
+        """Where the host's checkpoints are, when there is no connection string."""
+        by_name = f"https://{self.host_storage_account}.blob.core.windows.net" if self.host_storage_account else None
+        return self.host_storage_url or by_name or str(self.blob_account_url)
 
     @model_validator(mode="after")
     def _one_way_to_each_service(self) -> Self:

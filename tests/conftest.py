@@ -12,7 +12,7 @@ from local.resources import Resources
 from shared.cosmos import Database
 from shared.keys import KeySet
 from tests.keys import signing_jwks, symmetric_jwks
-from tests.observed import OBSERVED
+from tests.observed import FOLDER, OBSERVED
 
 
 class SettableClock:
@@ -64,11 +64,20 @@ TESTS = Path(__file__).parent
 ONLY_IN_A_WHOLE_RUN = "whole_run"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of several leaves what it has seen."""
+    if FOLDER is not None and hasattr(session.config, "workerinput"):
+        OBSERVED.leave(FOLDER, session.config.workerinput["workerid"])
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What speaks of the whole run is taken out of a part of it: it would say nothing."""
     collected = {item.path for item in items}
-    apart_from_the_local_cloud = [path for path in TESTS.rglob("test_*.py") if TESTS / "local" not in path.parents]
-    if all(path in collected for path in apart_from_the_local_cloud) and not config.option.markexpr:
+    if FOLDER is not None:
+        OBSERVED.find(FOLDER)
+    elsewhere = {TESTS / "local"} | ({path for path in TESTS.iterdir() if path.name != "wire"} if FOLDER else set())
+    needed = [path for path in TESTS.rglob("test_*.py") if not elsewhere & {path, *path.parents}]
+    if all(path in collected for path in needed) and not config.option.markexpr:
         return
     apart = [item for item in items if ONLY_IN_A_WHOLE_RUN in item.keywords]
     if apart:

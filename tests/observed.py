@@ -1,8 +1,15 @@
-"""What the whole test run stored, and which errors it reached: held against data map and catalogue at the very end."""
+"""What the whole test run stored, and which errors it reached: held against data map and catalogue at the very end.
 
+The tests that need no cloud run in several processes. Each of them leaves what it has seen in the folder that
+`OBSERVED` names, and the run through every protocol, which comes last, reads it there.
+"""
+
+import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from shared import data_map
@@ -27,6 +34,20 @@ class Observed:
         for container in data_map.CONTAINERS:
             async for item in database[container].query("SELECT * FROM c"):
                 self.item(container, item)
+
+    def leave(self, folder: Path, process: str) -> None:
+        """Let another process know."""
+        fields = [[*record, sorted(names)] for record, names in self.fields.items()]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{process}.json").write_text(json.dumps({"fields": fields, "codes": sorted(self.codes)}))
+
+    def find(self, folder: Path) -> None:
+        """Learn what other processes have left."""
+        for file in folder.glob("*.json"):
+            left = json.loads(file.read_text())
+            self.codes.update(left["codes"])
+            for container, record, names in left["fields"]:
+                self.fields.setdefault((container, record), set()).update(names)
 
     def undeclared(self) -> list[str]:
         """What was stored and is not in the map, as sentences."""
@@ -54,6 +75,7 @@ def _declared(container: str, record: str) -> set[str]:
 
 
 OBSERVED = Observed()
+FOLDER = Path(os.environ["OBSERVED"]) if "OBSERVED" in os.environ else None
 
 
 PRODUCT = {"register_device", "ingest_telemetry", "export_user_data", "shared"}

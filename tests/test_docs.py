@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.counters import ALARMS
 from shared.settings import Settings
 from tests.test_manifest import manifest
 
@@ -40,6 +41,19 @@ def test_the_sample_has_no_setting_that_the_app_does_not_read() -> None:
     values = json.loads((ROOT / "local.settings.sample.json").read_text(encoding="utf-8"))["Values"]
     platform = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
     assert values.keys() - platform <= set(SETTINGS)
+
+
+def test_every_alarm_is_in_the_runbook() -> None:
+    """Who is woken by one finds what it means and what to do; and nothing is promised that is never said."""
+    said: set[str] = set(ALARMS.values())
+    for package in ("shared", "register_device", "ingest_telemetry", "export_user_data"):
+        for path in (ROOT / package).rglob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            said |= set(re.findall(r"ALARM ([a-z_]+):", source))
+            if "ALARM %s" in source:
+                said |= set(re.findall(r'"(partition_[a-z]+)"', source))
+    runbook = README.partition("## Alarms")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", runbook, re.MULTILINE)) == said
 
 
 def test_every_make_target_is_in_the_readme() -> None:

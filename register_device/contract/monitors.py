@@ -6,11 +6,10 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from register_device.device_data import understood
-from shared.contract import Body, DeviceMoment, Moment, View
+from shared.contract import Body, DeviceMoment, Moment, SerialNumber, View
 
 Text = Annotated[str, StringConstraints(max_length=120)]
 STRICT = ConfigDict(strict=True)
-SerialNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,64}$")]
 
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

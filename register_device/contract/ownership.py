@@ -1,24 +1,11 @@
 """What is said about whose a monitor is: its release, disputes, and what staff may change."""
 
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from register_device.contract.monitors import SerialNumber
-from shared.contract import Body, Moment, View
-
-
-class Purpose(StrEnum):
-    """Why staff look at or do something to what is somebody's: it is in the ledger of the person whose it is."""
-
-    SUPPORT_CALL = "support_call"
-    COMPLAINT = "complaint"
-    WARRANTY_CHECK = "warranty_check"
-    SECURITY_INCIDENT = "security_incident"
-    REPAIR = "repair"
-    OTHER = "other"
+from shared.contract import Body, Moment, Purpose, SerialNumber, View
 
 
 class Released(View):

@@ -6,9 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from register_device.contract.monitors import SerialNumber
-from register_device.contract.ownership import Purpose
-from shared.contract import Body, Moment, View
+from shared.contract import Body, Moment, Purpose, SerialNumber, View
 
 LOG_LIMIT_BYTES: Final = 64 * 1024
 

@@ -76,6 +76,26 @@ ACTIONS: Final[dict[str, Action]] = {
         "Support staff viewed data of an open support case.",
         {"caseId": Detail.ID, "ownershipId": Detail.ID, "purpose": Detail.WORD},
     ),
+    "unstored_events_viewed": Action(
+        "Staff looked at messages of the person's monitor that could not be stored.",
+        {"ownershipId": Detail.ID, "purpose": Detail.WORD},
+    ),
+    "unstored_event_replayed": Action(
+        "Staff had a message of the person's monitor tried again that could not be stored.",
+        {"ownershipId": Detail.ID, "reason": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "unstored_event_released": Action(
+        "Staff decided that a message of the person's monitor that could not be stored is not tried again.",
+        {"ownershipId": Detail.ID, "reason": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "quarantine_viewed": Action("Staff looked at events that belong to nobody.", {"purpose": Detail.WORD}),
+    "quarantine_replayed": Action(
+        "Staff had an event tried again that belongs to nobody.", {"reason": Detail.WORD, "purpose": Detail.WORD}
+    ),
+    "quarantine_released": Action(
+        "Staff decided that an event that belongs to nobody is not tried again.",
+        {"reason": Detail.WORD, "purpose": Detail.WORD},
+    ),
     "push_address_lost": Action(
         "The push address of the person's app was registered by another installation, and was taken from this one.",
         {"installationId": Detail.ID},

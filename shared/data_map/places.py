@@ -56,6 +56,7 @@ HUBS: Final[dict[str, Hub]] = {
             "clockOffsetS": Field(about="How far the monitor's clock was behind when it sent the message.", unit="s"),
             "product": Field(about="Model, firmware and region that the monitor's token names."),
             "messageHash": Field(about="SHA-256 of the whole message, before anything was refused of it."),
+            "replayOf": Field(about="Of an event that staff have tried again: under which id it had been set aside."),
         },
         body={
             "schemaVersion": Field(about="Version of the telemetry envelope.", source=Source.MONITOR),

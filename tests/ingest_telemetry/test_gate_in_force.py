@@ -25,6 +25,18 @@ async def test_a_restricted_category_is_stored_and_marked(owned: Owned) -> None:
     assert [item["storeOnly"] for item in await owned.stored()] == [True, True]
 
 
+async def test_each_category_is_restricted_by_itself(owned: Owned) -> None:
+    """What of a message is of another category is used as before."""
+    await owned.open_performance()
+    policy = await changed(
+        owned.database["telemetry"], owned.id, lambda policy: replace(policy, store_only=frozenset({"performance"}))
+    )
+    event = owned.event(owned.call(), owned.health(), policy=policy)
+    await store_events([event], database=owned.database, now=owned.clock)
+    [usage], [performance] = await owned.stored(), await owned.stored("performanceReadings")
+    assert ("storeOnly" in usage, performance["storeOnly"]) == (False, True)
+
+
 async def test_a_lifted_restriction_marks_nothing_more(owned: Owned) -> None:
     """What was marked stays marked; what comes afterwards is not."""
     telemetry = owned.database["telemetry"]

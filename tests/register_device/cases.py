@@ -12,10 +12,10 @@ from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
 from register_device import admissions, devices, staff_support, support_cases
 from register_device.contract.monitors import DeviceAccess
-from register_device.contract.ownership import Purpose
 from register_device.contract.support import DeviceFound, SupportCase, SupportData
 from shared import ledger
 from shared.callers import Role, Staff
+from shared.contract import Purpose
 from shared.cosmos import Item
 from shared.errors import Problem
 from shared.gate import load_policy

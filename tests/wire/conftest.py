@@ -51,7 +51,7 @@ def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cloud(cloud_folder: Path) -> AsyncIterator[LocalCloud]:
-    async with LocalCloud(data=cloud_folder, extra_settings=QUICK_TAKEOVER) as running:
+    async with LocalCloud(data=cloud_folder, extra_settings=QUICK_TAKEOVER, controlled=True) as running:
         yield running
 
 

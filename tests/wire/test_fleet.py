@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -18,12 +18,15 @@ class Engineer:
         self._authorization = f"Bearer {token}"
 
     @classmethod
-    async def signed_in(cls, household: Household, *roles: str) -> "Engineer":
+    async def signed_in(cls, household: Household, *roles: str) -> Self:
         token = await household.token(email="engineer@staff.example", roles=" ".join(roles))
         return cls(household, token)
 
     async def put(self, path: str, body: dict[str, Any]) -> Answer:
         return await self._api.put(path, body, authorization=self._authorization)
+
+    async def post(self, path: str, body: dict[str, Any]) -> Answer:
+        return await self._api.post(path, body, authorization=self._authorization)
 
     async def get(self, path: str) -> Answer:
         return await self._api.get(path, authorization=self._authorization)

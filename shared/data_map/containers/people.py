@@ -62,7 +62,7 @@ PEOPLE: Final = Container(
             erasure="keep_random_ids",
             fields={
                 "personId": Field(about="Random id of the person."),
-                **{name: field for name, field in GATE_FIELDS.items() if name != "end"},
+                **{name: GATE_FIELDS[name] for name in ("epoch", "start", "windows", "tombstone", "changedAt")},
             },
         ),
         "marker": Record(

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, YEAR
+from shared.data_map.containers.quarantine import MALFORMED_FIELDS
+from shared.data_map.containers.recurring import GATE_FIELDS, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 _TIMES: Final = {
@@ -43,7 +44,7 @@ _USAGE_FIELDS: Final[dict[str, Field]] = {
 
 TELEMETRY: Final = Container(
     partition_key="ownershipId",
-    indexed=("receivedAt", "observedTo", "days/[]"),
+    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt"),
     records={
         "gate": Record(
             container="telemetry",
@@ -87,14 +88,10 @@ TELEMETRY: Final = Container(
             retention=timedelta(days=14),
             dated_from="enqueuedAt",
             export="telemetry",
-            visible_to=("the owner", "engineers"),
+            visible_to=("the owner", "fleet staff"),
             fields={
                 "ownershipId": Field(about="The period of ownership."),
-                "reason": Field(about="Why it could not be stored."),
-                "enqueuedAt": Field(about="When the hub took it.", unit="UTC"),
-                "body": Field(about="The event as received, in base64.", source=Source.MONITOR),
-                "truncated": Field(about="Whether the body was cut to its limit."),
-                "expiresAt": EXPIRES,
+                **MALFORMED_FIELDS,
             },
         ),
     },

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ingest_telemetry.columns import DEVICE_MOMENT
 from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
-from ingest_telemetry.messages import DEVICE_MOMENT, Message, clock_offset, event_of, hash_of
+from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
 from shared import clock
 from shared.callers import Monitor
 from shared.data_map import READINGS

@@ -119,8 +119,8 @@ async def test_every_event_is_in_the_data_map(cloud: LocalCloud) -> None:
             assert texts(event.properties) <= declared.properties.keys()
             body = json.loads(event.body_as_str())
             assert body.keys() <= declared.body.keys()
-            for reading in body.get("readings", ()):
-                assert reading.keys() - {"kind", "observedAt"} <= READINGS[reading["kind"]].fields.keys()
+            for kind, columns in body.get("columns", {}).items():
+                assert columns.keys() - {"observedAt"} <= READINGS[kind].fields.keys()
     assert seen > 0
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import compress
+from operator import itemgetter
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -34,8 +35,15 @@ def columns_of(readings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, lis
     columns: dict[str, dict[str, list[Any]]] = {}
     for kind, rows in by_kind.items():
         named = set().union(*rows) & READINGS[kind].fields.keys()
-        columns[kind] = {name: [row.get(name) for row in rows] for name in ("observedAt", *sorted(named))}
+        columns[kind] = {name: _column(name, rows) for name in ("observedAt", *sorted(named))}
     return _without_empty(columns)
+
+
+def _column(name: str, rows: list[Mapping[str, Any]]) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:
+        return [row.get(name) for row in rows]
 
 
 def checked_columns(written: Any) -> Columns:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from ingest_telemetry.columns import DEVICE_MOMENT
 from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
 from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
+from ingest_telemetry.together import sound_readings
 from shared import clock
 from shared.callers import Monitor
 from shared.data_map import READINGS
@@ -76,8 +78,16 @@ def _checked(
     readings: Sequence[Mapping[str, Any]], message: Message
 ) -> Iterator[tuple[ReadingReceipt, Mapping[str, Any] | None]]:
     """Each reading's receipt, with the minimised reading when it is accepted."""
-    seen: set[str] = set()
+    seen: set[object] = set()
+    sound = sound_readings(readings, message)
     for index, raw in enumerate(readings):
+        if (together := sound.get(index)) is not None:
+            if (known := _identity(together)) in seen:
+                yield ReadingReceipt(index=index, status="duplicate"), None
+            else:
+                seen.add(known)
+                yield _accepted(index), together
+            continue
         pointer = f"/readings/{index}"
         model = reading_model(raw.get("kind"))
         if model is None:
@@ -95,11 +105,26 @@ def _checked(
         refusal = message.policy.refusal(category, observed_at + message.clock_offset, message.received_at)
         if refusal is not None:
             yield _rejected(index, refusal, pointer), None
-        elif (identity := repr(sorted(reading.items()))) in seen:
+        elif (known := _identity(reading)) in seen:
             yield ReadingReceipt(index=index, status="duplicate"), None
         else:
-            seen.add(identity)
-            yield ReadingReceipt(index=index, status="accepted"), reading
+            seen.add(known)
+            yield _accepted(index), reading
+
+
+def _identity(reading: Mapping[str, Any]) -> object:
+    """What two readings that are one have in common; their fields have one order, that of the data map."""
+    identity = tuple(reading.items())
+    try:
+        hash(identity)
+    except TypeError:
+        return repr(identity)
+    return identity
+
+
+@cache  # of as many places as a message has
+def _accepted(index: int) -> ReadingReceipt:
+    return ReadingReceipt(index=index, status="accepted")
 
 
 def _rejected(index: int, code: str, pointer: str | None) -> ReadingReceipt:
@@ -109,5 +134,12 @@ def _rejected(index: int, code: str, pointer: str | None) -> ReadingReceipt:
 
 
 def _undeclared(raw: Mapping[str, Any]) -> int:
-    kind = READINGS.get(str(raw.get("kind")))
-    return 0 if kind is None else len(raw.keys() - kind.fields.keys() - {"kind", "observedAt"})
+    kind = raw.get("kind")
+    if not isinstance(kind, str) or kind not in READINGS:
+        return 0
+    return len(raw) - len(_declared(kind).intersection(raw))
+
+
+@cache  # by declared kinds only
+def _declared(kind: str) -> frozenset[str]:
+    return frozenset({"kind", "observedAt", *READINGS[kind].fields})

@@ -1,0 +1,114 @@
+"""Taking messages over HTTP, beside a function on the same host that only answers 202."""
+
+import asyncio
+import itertools
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import psutil
+
+from local.cloud import LocalCloud
+from local.part import Part
+from shared import clock
+from shared.keys import DeviceToken, KeySet, issue_device_token
+from tests.bench.figures import figure, note
+from tests.bench.ingest import LARGEST, PRODUCT, REFERENCE, ROOT, SIZES, Fleet, reading
+
+REQUESTS = 2000
+WARM_UP = 300
+AT_ONCE = 32
+
+Request = tuple[bytes, dict[str, str]]
+
+
+@asynccontextmanager
+async def host(cloud: LocalCloud, app: Path, folder: Path) -> AsyncIterator[Part]:
+    """An app's HTTP functions in a process of their own."""
+    part = Part(
+        "host",
+        [sys.executable, "-m", "local", "host", "--app", app, "--port", "0", "--no-triggers"],
+        log=folder / f"host-{uuid4().hex}.log",
+        environment=cloud.settings,
+    )
+    await part.start()
+    try:
+        yield part
+    finally:
+        await part.stop()
+
+
+def cpu_s(part: Part) -> float:
+    """Processor time that a part has used so far."""
+    times = psutil.Process(part.pid).cpu_times()
+    return times.user + times.system
+
+
+async def cpu_s_per_request(part: Part, path: str, requests: Iterator[Request]) -> float:
+    """Send all requests, so many at a time; those of the warm-up are not counted."""
+    async with aiohttp.ClientSession(part.address) as session:
+
+        async def send(taken: Iterator[Request]) -> None:
+            for body, headers in taken:
+                async with session.post(path, data=body, headers=headers) as answer:
+                    text = await answer.read()
+                    if answer.status != HTTPStatus.ACCEPTED:
+                        raise RuntimeError(text.decode())
+
+        async def several(count: int) -> None:
+            taken = itertools.islice(requests, count)
+            await asyncio.gather(*(send(taken) for _ in range(AT_ONCE)))
+
+        await several(WARM_UP)
+        began = cpu_s(part)
+        await several(REQUESTS)
+        return (cpu_s(part) - began) / REQUESTS
+
+
+def messages(fleet: Fleet, keys: KeySet, size: int) -> Iterator[Request]:
+    """Each message from another monitor."""
+    while True:
+        ownership_id, now = uuid4().hex, datetime.now(UTC)
+        token, _ = issue_device_token(
+            DeviceToken(uuid4().hex, ownership_id, fleet.policy(ownership_id), "veo-wifi", "0" * 32, PRODUCT),
+            keys=keys,
+            now=now,
+        )
+        body = {
+            "schemaVersion": 1,
+            "messageId": str(uuid4()),
+            "sentAt": clock.text(now),
+            "readings": [reading(now, number) for number in range(size)],
+        }
+        yield (
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+        )
+
+
+async def gateway(cloud: LocalCloud, fleet: Fleet, folder: Path) -> None:
+    """How many messages a second of CPU takes, as a part of what the host and its runtime can do at all."""
+    note(
+        f"accept_telemetry: {REQUESTS} requests, {AT_ONCE} at a time, each of another monitor; the hub is another process"
+    )
+    async with host(cloud, REFERENCE, folder) as part:
+        [prepared] = itertools.islice(messages(fleet, _keys(cloud), LARGEST), 1)
+        least = await cpu_s_per_request(part, "/api/accepted", itertools.repeat(prepared))
+    figure("gateway_messages_per_cpu_s_reference", 1 / least, "1/s")
+    async with host(cloud, ROOT, folder) as part:
+        for size in SIZES:
+            suffix = "" if size == LARGEST else f"_at_{size}"
+            prepared_all = list(itertools.islice(messages(fleet, _keys(cloud), size), WARM_UP + REQUESTS))
+            ours = await cpu_s_per_request(part, "/api/telemetry", iter(prepared_all))
+            figure(f"gateway_messages_per_cpu_s{suffix}", 1 / ours, "1/s")
+            figure(f"gateway_ratio{suffix}", least / ours, "x")
+
+
+def _keys(cloud: LocalCloud) -> KeySet:
+    return KeySet(json.loads(cloud.settings["BLUE_DEVICE_TOKEN_KEYS"]), "HS256")

@@ -18,7 +18,9 @@ from shared.mail import Mailer
 from shared.notifications import deliver, deliver_due, notify
 from shared.people import own_record
 from tests.bench.figures import Meter, figure, measured_house
-from tests.bench.ingest import ingestion
+from tests.bench.gateway import gateway
+from tests.bench.ingest import Fleet, growth, ingestion
+from tests.bench.latency import latency
 from tests.people import IDENTITY_KEY, House
 
 IMPORTS = 7
@@ -109,7 +111,11 @@ async def on_the_whole_cloud() -> None:
                 settings["BLUE_COSMOS_ENDPOINT"], settings["BLUE_COSMOS_KEY"], settings["BLUE_COSMOS_DATABASE"]
             )
             try:
-                await ingestion(cloud, database, folder)
+                fleet = Fleet.of(database)
+                await ingestion(cloud, fleet, folder)
+                await gateway(cloud, fleet, folder)
+                await latency(cloud, fleet)
+                await growth(cloud, fleet, folder)
             finally:
                 await database.close()
 

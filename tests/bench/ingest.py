@@ -21,6 +21,7 @@ from shared.cosmos import Database
 from shared.gate import change_policy, create_gate
 from shared.policy import Policy, Window
 from tests.bench.figures import figure, note
+from tests.bench.worker import totals, usage
 from tests.doubles import RecordingJournal
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ CHANGED_EVERY = 100
 """One message of so many meets a policy that changed after it was accepted."""
 
 FEW, MANY = 100, 100_000
+GROWTH_BATCHES = 50
 PRODUCT = {"model": "VEO-XS WIFI", "firmware": "3.2.1", "region": "ES"}
 SEEDING_AT_ONCE = 32
 
@@ -153,9 +155,8 @@ async def measured(cloud: LocalCloud, app: Path, function: str, file: Path) -> d
 Phases = Mapping[str, Mapping[str, float]]
 
 
-async def ingestion(cloud: LocalCloud, database: Database, folder: Path) -> None:
-    """What storing takes, ours and the samples', and what it takes when the fleet is a thousand times as large."""
-    fleet = Fleet.of(database)
+async def ingestion(cloud: LocalCloud, fleet: Fleet, folder: Path) -> None:
+    """What storing takes, ours and the samples'."""
     note(
         f"store_telemetry: batches of {BATCH} events, each of another monitor; one policy of {CHANGED_EVERY} changed "
         f"meanwhile, counted with its change; backlog: {BATCH // BACKLOG_DEVICES} messages of {LARGEST} a monitor. "
@@ -187,10 +188,16 @@ async def _reference(cloud: LocalCloud, folder: Path) -> Phases:
     return await measured(cloud, REFERENCE, "store_reading", file)
 
 
-async def _ours(cloud: LocalCloud, fleet: Fleet, folder: Path) -> Phases:
+async def _ours(cloud: LocalCloud, fleet: Fleet, folder: Path) -> dict[str, dict[str, float]]:
     count = BATCHES * BATCH
     ownerships = [uuid4().hex for _ in range(count)]
     await fleet.begin(ownerships)
+    changed = ownerships[::CHANGED_EVERY]
+    usage(cloud.settings["BLUE_COSMOS_ENDPOINT"], "DELETE")
+    await fleet.change(changed)
+    changes = totals(cloud.settings["BLUE_COSMOS_ENDPOINT"])
+    figure("policy_change_cosmos_requests", changes["requests"] / len(changed), "requests")
+    figure("policy_change_modelled_ru", changes["ru"] / len(changed), "RU")
     file = folder / "ours.jsonl"
     with file.open("w", encoding="utf-8") as written:
         written.writelines(lines("warm", [fleet.event(one, LARGEST) for one in ownerships[: 5 * BATCH]]))
@@ -198,7 +205,39 @@ async def _ours(cloud: LocalCloud, fleet: Fleet, folder: Path) -> Phases:
             written.writelines(lines(f"at_{size}", [fleet.event(one, size) for one in ownerships]))
         delivering = [one for one in ownerships[:BACKLOG_DEVICES] for _ in range(BATCH // BACKLOG_DEVICES)]
         written.writelines(lines("backlog", [fleet.event(one, LARGEST) for _ in range(BATCHES) for one in delivering]))
-    return await measured(cloud, ROOT, "store_telemetry", file)
+    phases = await measured(cloud, ROOT, "store_telemetry", file)
+    for (
+        size
+    ) in SIZES:  # each event of a monitor whose policy has changed was decided anew, and one change is added to it
+        for name, spent in changes.items():
+            phases[f"at_{size}"][name] += spent
+    return phases
+
+
+async def growth(cloud: LocalCloud, fleet: Fleet, folder: Path) -> None:
+    """What a reading takes when the fleet is a thousand times as large, and the memory of the worker then."""
+    note(
+        f"growth: 1 reading a message; when {MANY} monitors have sent one, {GROWTH_BATCHES} batches of others "
+        f"in turn with as many of the same {FEW}"
+    )
+    few, many = ([uuid4().hex for _ in range(count)] for count in (FEW, MANY))
+    await fleet.begin([*few, *many])
+    filling = len(many) - GROWTH_BATCHES * BATCH
+    last = [many[start : start + BATCH] for start in range(filling, len(many), BATCH)]
+    in_turn = [batch for pair in zip([few] * GROWTH_BATCHES, last, strict=True) for batch in pair]
+    file = folder / "growth.jsonl"
+    with file.open("w", encoding="utf-8") as written:
+        for batch in [few] * 5:
+            written.writelines(lines("warm", [fleet.event(one, 1) for one in batch]))
+        for start in range(0, filling, BATCH):
+            written.writelines(lines("filling", [fleet.event(one, 1) for one in many[start : start + BATCH]]))
+        for number, batch in enumerate(in_turn):
+            phase = "many" if number % 2 else "few"
+            written.writelines(lines(phase, [fleet.event(one, 1) for one in batch]))
+    phases = await measured(cloud, ROOT, "store_telemetry", file)
+    figure("ingest_cost_growth", phases["many"]["cpu_s"] / phases["few"]["cpu_s"], "x")
+    figure("ingest_worker_memory_mb_at_few", phases["warm"]["memory_mb"], "MB")
+    figure("ingest_worker_memory_mb", phases["many"]["memory_mb"], "MB")
 
 
 def _compared(suffix: str, ours: Mapping[str, float], reference: Mapping[str, float], size: int) -> None:

@@ -27,7 +27,8 @@ SOURCE = eventdata.Source("127.0.0.1", "telemetry", "$Default", "0")
 
 def usage(cosmos: str, method: str) -> dict[str, Any]:
     """Ask for the totals of the database, or begin them anew."""
-    with urllib.request.urlopen(urllib.request.Request(f"{cosmos}/_local/usage", method=method), timeout=10) as answer:  # noqa: S310 - loopback
+    asked = urllib.request.Request(f"{cosmos.rstrip('/')}/_local/usage", method=method)  # noqa: S310 - loopback
+    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
         return dict(json.loads(answer.read() or b"{}"))
 
 
@@ -64,11 +65,11 @@ async def measured(app: Path, function_name: str, cosmos: str, file: Path) -> di
             arrived = eventdata.batch(events, SOURCE, getattr(function.trigger, "data_type", ""))
             if phase != current:
                 if current:
-                    phases[current] |= totals(cosmos)
+                    _add(phases[current], totals(cosmos))
                 gc.collect()
                 usage(cosmos, "DELETE")
                 current = phase
-                phases[phase] = {"cpu_s": 0.0, "events": 0}
+                phases.setdefault(phase, {"cpu_s": 0.0, "events": 0})
             began = time.process_time()
             outcome = await host._invocations.run(function, arrived.data, arrived.metadata)
             phases[phase]["cpu_s"] += time.process_time() - began
@@ -76,8 +77,13 @@ async def measured(app: Path, function_name: str, cosmos: str, file: Path) -> di
             phases[phase]["memory_mb"] = process.memory_info().rss / 2**20
             if not outcome.has_succeeded:
                 raise RuntimeError(outcome.error)
-        phases[current] |= totals(cosmos)
+        _add(phases[current], totals(cosmos))
     return phases
+
+
+def _add(phase: dict[str, float], spent: dict[str, float]) -> None:
+    for name, value in spent.items():
+        phase[name] = phase.get(name, 0) + value
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The telemetry gateway: checks a monitor's message reading by reading and hands what it accepts to the hub."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ingest_telemetry.columns import DEVICE_MOMENT
 from ingest_telemetry.contract import SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
 from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
-from ingest_telemetry.together import sound_readings
+from ingest_telemetry.together import sound_columns
 from shared import clock
 from shared.callers import Monitor
 from shared.data_map import READINGS
@@ -49,16 +49,18 @@ async def accept_message(
         ),
         stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
     )
-    checked = list(_checked(envelope.readings, message))
-    accepted = [reading for _, reading in checked if reading is not None]
-    if accepted:
-        body, properties = event_of(replace(message, readings=accepted))
-        await hub.send(body, key=monitor.ownership_id, properties=properties)
+    sound = sound_columns(envelope.readings, message)
+    checked = list(_checked(envelope.readings, sound, message))
     receipts = [receipt for receipt, _ in checked]
+    accepted = sum(receipt.status == "accepted" for receipt in receipts)
+    if accepted:
+        others = [reading for _, reading in checked if reading is not None]
+        body, properties = event_of(replace(message, columns=sound, readings=others))
+        await hub.send(body, key=monitor.ownership_id, properties=properties)
     return Receipt(
         message_id=envelope.message_id,
         received_at=received_at,
-        accepted=len(accepted),
+        accepted=accepted,
         rejected=sum(receipt.status == "rejected" for receipt in receipts),
         undeclared_fields_dropped=sum(_undeclared(reading) for reading in envelope.readings),
         receipts=receipts,
@@ -75,18 +77,14 @@ def _monitor_time(written: str | None) -> datetime | None:
 
 
 def _checked(
-    readings: Sequence[Mapping[str, Any]], message: Message
+    readings: Sequence[Mapping[str, Any]], sound: Container[str], message: Message
 ) -> Iterator[tuple[ReadingReceipt, Mapping[str, Any] | None]]:
-    """Each reading's receipt, with the minimised reading when it is accepted."""
-    seen: set[object] = set()
-    sound = sound_readings(readings, message)
+    """Each reading's receipt, with the minimised reading when it is accepted and not of a kind that is sound."""
+    seen: set[str] = set()
     for index, raw in enumerate(readings):
-        if (together := sound.get(index)) is not None:
-            if (known := _identity(together)) in seen:
-                yield ReadingReceipt(index=index, status="duplicate"), None
-            else:
-                seen.add(known)
-                yield _accepted(index), together
+        kind = raw.get("kind")
+        if isinstance(kind, str) and kind in sound:
+            yield _accepted(index), None
             continue
         pointer = f"/readings/{index}"
         model = reading_model(raw.get("kind"))
@@ -105,21 +103,11 @@ def _checked(
         refusal = message.policy.refusal(category, observed_at + message.clock_offset, message.received_at)
         if refusal is not None:
             yield _rejected(index, refusal, pointer), None
-        elif (known := _identity(reading)) in seen:
+        elif (identity := repr(sorted(reading.items()))) in seen:
             yield ReadingReceipt(index=index, status="duplicate"), None
         else:
-            seen.add(known)
+            seen.add(identity)
             yield _accepted(index), reading
-
-
-def _identity(reading: Mapping[str, Any]) -> object:
-    """What two readings that are one have in common; their fields have one order, that of the data map."""
-    identity = tuple(reading.items())
-    try:
-        hash(identity)
-    except TypeError:
-        return repr(identity)
-    return identity
 
 
 @cache  # of as many places as a message has

@@ -75,9 +75,9 @@ class Message:
     sent_at: datetime
     received_at: datetime
     readings: Sequence[Mapping[str, Any]] = ()
-    """As the gateway took them."""
+    """One by one, before they travel."""
     columns: Columns = field(default_factory=dict)
-    """As they came through the hub."""
+    """Those of the other kinds, and all of them once they have come through the hub."""
     clock_offset: timedelta = timedelta(0)
     """What to add to the monitor's times; zero while its clock is right."""
     product: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
         "schemaVersion": message.schema_version,
         "messageId": message.message_id,
         "sentAt": clock.text(message.sent_at),
-        "columns": columns_of(message.readings),
+        "columns": {**message.columns, **columns_of(message.readings)},
     }
     properties = {
         "ownershipId": message.ownership_id,

@@ -2,48 +2,48 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 
-from ingest_telemetry.columns import stored_times
+from ingest_telemetry.columns import Column, stored_times
 from ingest_telemetry.contract import reading_model
 from ingest_telemetry.messages import Message
 from shared import clock
 from shared.data_map import READINGS
 
 
-def sound_readings(readings: Sequence[Mapping[str, Any]], message: Message) -> dict[int, dict[str, Any]]:
-    """By their places, the minimised readings of those kinds of which every reading is sound and may be stored.
+def sound_columns(readings: Sequence[Mapping[str, Any]], message: Message) -> dict[str, dict[str, Column]]:
+    """The columns of those kinds of which every reading is sound, may be stored, and is there once.
 
     The others are for a check one by one, which tells what is wrong with which.
     """
-    by_kind: dict[str, list[int]] = {}
-    for index, raw in enumerate(readings):
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for raw in readings:
         kind = raw.get("kind")
         if isinstance(kind, str) and kind in READINGS:
-            by_kind.setdefault(kind, []).append(index)
-    sound: dict[int, dict[str, Any]] = {}
-    for kind, indices in by_kind.items():
-        minimised = _sound(kind, [readings[index] for index in indices], message)
-        if minimised is not None:
-            sound.update(zip(indices, minimised, strict=True))
-    return sound
+            by_kind.setdefault(kind, []).append(raw)
+    checked = {kind: _sound(kind, of_kind, message) for kind, of_kind in by_kind.items()}
+    return {kind: columns for kind, columns in checked.items() if columns is not None}
 
 
-def _sound(kind: str, readings: list[Mapping[str, Any]], message: Message) -> list[dict[str, Any]] | None:
+def _sound(kind: str, readings: list[Mapping[str, Any]], message: Message) -> dict[str, Column] | None:
     try:
         times = stored_times([raw["observedAt"] for raw in readings])
         validated = _adapter(kind).validate_python(readings)
     except (KeyError, ValidationError):
         return None
+    if len(set(times)) < len(times):  # one of them may be there twice
+        return None
     first, last = (clock.moment(moment) + message.clock_offset for moment in (min(times), max(times)))
     if not message.policy.admits_all(READINGS[kind].category.value, first, last, message.received_at):
         return None
-    return [
-        {name: value for name, value in one.__dict__.items() if value is not None} | {"observedAt": observed_at}
-        for one, observed_at in zip(validated, times, strict=True)
-    ]
+    rows = [one.__dict__ for one in validated]
+    columns = {name: list(map(itemgetter(name), rows)) for name in rows[0] if name not in ("kind", "observedAt")}
+    return {"observedAt": times} | {
+        name: column for name, column in columns.items() if column.count(None) < len(column)
+    }
 
 
 @cache

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from ingest_telemetry.columns import (
     Column,
@@ -92,9 +92,9 @@ class Message:
 
 
 def hash_of(message_id: str, sent_at: datetime, readings: Sequence[Mapping[str, Any]]) -> str:
-    """SHA-256 of a whole message in its canonical form."""
+    """SHA-256 of a whole message. A monitor sends the same bytes until it is acknowledged, so order is part of it."""
     whole = {"messageId": message_id, "sentAt": clock.text(sent_at), "readings": readings}
-    return hashlib.sha256(_canonical(whole)).hexdigest()
+    return hashlib.sha256(to_json(whole)).hexdigest()
 
 
 def clock_offset(*, sent_at: datetime, received_at: datetime, monitor_time: datetime | None) -> timedelta:
@@ -127,7 +127,7 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
         "product": json.dumps(dict(message.product), separators=(",", ":")),
         "messageHash": message.body_hash,
     }
-    return _canonical(body), properties
+    return to_json(body), properties
 
 
 def attributed_to(event: HubEvent) -> str | None:
@@ -184,7 +184,7 @@ def message_of(event: HubEvent) -> Message:
         clock_offset=clock_offset(sent_at=sent_at, received_at=received_at, monitor_time=None)
         if stamped_offset is None
         else stamped_offset,
-        stamped_hash=stamped_hash or hashlib.sha256(_canonical(body)).hexdigest(),
+        stamped_hash=stamped_hash or hashlib.sha256(to_json(body)).hexdigest(),
     )
 
 
@@ -344,7 +344,3 @@ def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, n
 def _expiry(expires_at: datetime, now: datetime) -> dict[str, Any]:
     """The store counts from when the item is written, which may be long after it was received."""
     return {"expiresAt": clock.text(expires_at), "ttl": max(1, int((expires_at - now).total_seconds()))}
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -21,8 +21,8 @@ from shared.keys import DeviceToken, KeySet, issue_device_token
 from tests.bench.figures import figure, note
 from tests.bench.ingest import LARGEST, PRODUCT, REFERENCE, ROOT, SIZES, Fleet, reading
 
-REQUESTS = 2000
-WARM_UP = 300
+ROUNDS = 6
+REQUESTS = 300
 AT_ONCE = 100
 """As many as host.json lets in."""
 
@@ -51,25 +51,21 @@ def cpu_s(part: Part) -> float:
     return times.user + times.system
 
 
-async def cpu_s_per_request(part: Part, path: str, requests: Iterator[Request]) -> float:
-    """Send all requests, so many at a time; those of the warm-up are not counted."""
+async def cpu_s_of(part: Part, path: str, requests: Iterable[Request]) -> float:
+    """What a part takes for some requests, so many at a time."""
+    left = iter(requests)
+
+    async def send(session: aiohttp.ClientSession) -> None:
+        for body, headers in left:
+            async with session.post(path, data=body, headers=headers) as answer:
+                text = await answer.read()
+                if answer.status != HTTPStatus.ACCEPTED:
+                    raise RuntimeError(text.decode())
+
     async with aiohttp.ClientSession(part.address) as session:
-
-        async def send(taken: Iterator[Request]) -> None:
-            for body, headers in taken:
-                async with session.post(path, data=body, headers=headers) as answer:
-                    text = await answer.read()
-                    if answer.status != HTTPStatus.ACCEPTED:
-                        raise RuntimeError(text.decode())
-
-        async def several(count: int) -> None:
-            taken = itertools.islice(requests, count)
-            await asyncio.gather(*(send(taken) for _ in range(AT_ONCE)))
-
-        await several(WARM_UP)
         began = cpu_s(part)
-        await several(REQUESTS)
-        return (cpu_s(part) - began) / REQUESTS
+        await asyncio.gather(*(send(session) for _ in range(AT_ONCE)))
+        return cpu_s(part) - began
 
 
 def messages(fleet: Fleet, keys: KeySet, size: int, of: str | None = None) -> Iterator[Request]:
@@ -95,18 +91,24 @@ def messages(fleet: Fleet, keys: KeySet, size: int, of: str | None = None) -> It
 
 async def gateway(cloud: LocalCloud, fleet: Fleet, folder: Path) -> None:
     """How many messages a second of CPU takes, as a part of what the host and its runtime can do at all."""
-    note(f"accept_telemetry: {REQUESTS} requests, {AT_ONCE} at a time, each of another monitor")
-    async with host(cloud, REFERENCE, folder) as part:
-        [prepared] = itertools.islice(messages(fleet, device_keys(cloud), LARGEST), 1)
-        least = await cpu_s_per_request(part, "/api/accepted", itertools.repeat(prepared))
-    figure("gateway_messages_per_cpu_s_reference", 1 / least, "1/s")
-    async with host(cloud, ROOT, folder) as part:
-        for size in SIZES:
-            suffix = "" if size == LARGEST else f"_at_{size}"
-            prepared_all = list(itertools.islice(messages(fleet, device_keys(cloud), size), WARM_UP + REQUESTS))
-            ours = await cpu_s_per_request(part, "/api/telemetry", iter(prepared_all))
-            figure(f"gateway_messages_per_cpu_s{suffix}", 1 / ours, "1/s")
-            figure(f"gateway_ratio{suffix}", least / ours, "x")
+    note(
+        f"accept_telemetry: {ROUNDS} rounds of {REQUESTS} requests, {AT_ONCE} at a time, each of another monitor; "
+        "the reference in turn with it, with messages of the largest size"
+    )
+    sent = {size: messages(fleet, device_keys(cloud), size) for size in SIZES}
+    spent = dict.fromkeys((0, *SIZES), 0.0)
+    async with host(cloud, REFERENCE, folder) as reference, host(cloud, ROOT, folder) as ours:
+        for number in range(ROUNDS + 1):
+            for size in spent:
+                requests = list(itertools.islice(sent[size or LARGEST], REQUESTS))
+                part, path = (ours, "/api/telemetry") if size else (reference, "/api/accepted")
+                taken = await cpu_s_of(part, path, requests)
+                spent[size] += taken if number else 0  # the first round warms up
+    for size in SIZES:
+        suffix = "" if size == LARGEST else f"_at_{size}"
+        figure(f"gateway_messages_per_cpu_s{suffix}", ROUNDS * REQUESTS / spent[size], "1/s")
+        figure(f"gateway_ratio{suffix}", spent[0] / spent[size], "x")
+    figure("gateway_messages_per_cpu_s_reference", ROUNDS * REQUESTS / spent[0], "1/s")
 
 
 def device_keys(cloud: LocalCloud) -> KeySet:

@@ -1,15 +1,18 @@
 """The telemetry gateway: checks a monitor's message reading by reading and hands what it accepts to the hub."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from ingest_telemetry.columns import DEVICE_MOMENT
 from ingest_telemetry.contract import EXTRA, SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
-from ingest_telemetry.messages import DEVICE_MOMENT, Message, clock_offset, event_of, hash_of
+from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
+from ingest_telemetry.together import sound_columns
 from shared import clock
 from shared.callers import Monitor
 from shared.counters import Counters
@@ -27,8 +30,8 @@ _TEXTS: Final = {
 
 _NAMES: Final = {
     name: (
-        {field for field, declared in kind.fields.items() if not declared.in_extra} | {"kind", "observedAt", EXTRA},
-        {field for field, declared in kind.fields.items() if declared.in_extra},
+        frozenset(name for name, field in kind.fields.items() if not field.in_extra) | {"kind", "observedAt", EXTRA},
+        frozenset(name for name, field in kind.fields.items() if field.in_extra),
     )
     for name, kind in READINGS.items()
 }
@@ -70,12 +73,14 @@ async def accept_message(
         ),
         stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
     )
-    checked = list(_checked(envelope.readings, message, counters))
-    accepted = [reading for _, reading in checked if reading is not None]
-    if accepted:
-        body, properties = event_of(replace(message, readings=accepted))
-        await hub.send(body, key=monitor.ownership_id, properties=properties)
+    sound = sound_columns(envelope.readings, message)
+    checked = list(_checked(envelope.readings, sound, message, counters))
     receipts = [receipt for receipt, _ in checked]
+    accepted = sum(receipt.status == "accepted" for receipt in receipts)
+    if accepted:
+        others = [reading for _, reading in checked if reading is not None]
+        body, properties = event_of(replace(message, columns=sound, readings=others))
+        await hub.send(body, key=monitor.ownership_id, properties=properties)
     dropped = sum(_undeclared(reading) for reading in envelope.readings)
     counters.add_all("gateway", Counter(receipt.code for receipt in receipts if receipt.code is not None))
     if dropped:
@@ -83,7 +88,7 @@ async def accept_message(
     return Receipt(
         message_id=envelope.message_id,
         received_at=received_at,
-        accepted=len(accepted),
+        accepted=accepted,
         rejected=sum(receipt.status == "rejected" for receipt in receipts),
         undeclared_fields_dropped=dropped,
         receipts=receipts,
@@ -100,11 +105,15 @@ def _monitor_time(written: str | None) -> datetime | None:
 
 
 def _checked(
-    readings: Sequence[Mapping[str, Any]], message: Message, counters: Counters
+    readings: Sequence[Mapping[str, Any]], sound: Container[str], message: Message, counters: Counters
 ) -> Iterator[tuple[ReadingReceipt, Mapping[str, Any] | None]]:
-    """Each reading's receipt, with the minimised reading when it is accepted."""
+    """Each reading's receipt, with the minimised reading when it is accepted and not of a kind that is sound."""
     seen: set[str] = set()
     for index, raw in enumerate(readings):
+        kind = raw.get("kind")
+        if isinstance(kind, str) and kind in sound:
+            yield _accepted(index), None
+            continue
         pointer = f"/readings/{index}"
         model = reading_model(raw.get("kind"))
         if model is None:
@@ -126,7 +135,12 @@ def _checked(
             yield ReadingReceipt(index=index, status="duplicate"), None
         else:
             seen.add(identity)
-            yield ReadingReceipt(index=index, status="accepted"), reading
+            yield _accepted(index), reading
+
+
+@cache  # of as many places as a message has
+def _accepted(index: int) -> ReadingReceipt:
+    return ReadingReceipt(index=index, status="accepted")
 
 
 def _rejected(index: int, code: str, pointer: str | None) -> ReadingReceipt:
@@ -154,10 +168,10 @@ def _scrubbed(reading: dict[str, Any], counters: Counters) -> dict[str, Any]:
 
 def _undeclared(raw: Mapping[str, Any]) -> int:
     """How many fields of a reading are not declared, in its `extra` map too."""
-    kind = READINGS.get(str(raw.get("kind")))
-    if kind is None:
+    kind = raw.get("kind")
+    if not isinstance(kind, str) or kind not in READINGS:
         return 0
-    beside, within = _NAMES[str(raw["kind"])]
+    beside, within = _NAMES[kind]
+    count = len(raw) - len(beside.intersection(raw))
     extra = raw.get(EXTRA)
-    count = len(raw.keys() - beside)
     return count + len(extra.keys() - within) if isinstance(extra, dict) else count

@@ -7,14 +7,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from ingest_telemetry import kept_events
-from ingest_telemetry.contract import SCHEMA_VERSION, Envelope
+from ingest_telemetry.columns import (
+    Column,
+    Columns,
+    admitted,
+    checked_columns,
+    columns_of,
+    count_of,
+    stored_times,
+)
+from ingest_telemetry.contract import READINGS_LIMIT, SCHEMA_VERSION, Envelope
 from shared import clock, data_map
-from shared.contract import DeviceMoment
 from shared.data_map import READINGS, Category
 from shared.policy import CLOCK_TOLERANCE, Policy
 
@@ -25,8 +34,12 @@ _OWNERSHIP_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 PRODUCT_FIELDS: Final = ("model", "firmware", "region")
 _PRODUCT_LIMIT: Final = 120
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OFFSET_LIMIT_S: Final = 10_000_000_000
-DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
+_BODY_FIELDS: Final = {"schemaVersion", "messageId", "sentAt", "columns"}
+_KEPT_PROPERTIES: Final = 1024
+_KEPT_LENGTH: Final = 1024
+"""Of so many properties at most, and of none that is longer, a worker remembers what they say."""
 
 QUARANTINED_BODY_LIMIT: Final = 1024 * 1024
 """No event of the hub is larger: whatever is set aside can be tried again as it came."""
@@ -63,7 +76,10 @@ class Message:
     schema_version: int
     sent_at: datetime
     received_at: datetime
-    readings: Sequence[Mapping[str, Any]]
+    readings: Sequence[Mapping[str, Any]] = ()
+    """One by one, before they travel."""
+    columns: Columns = field(default_factory=dict)
+    """Those of the other kinds, and all of them once they have come through the hub."""
     clock_offset: timedelta = timedelta(0)
     """What to add to the monitor's times; zero while its clock is right."""
     product: Mapping[str, str] = field(default_factory=dict)
@@ -78,9 +94,9 @@ class Message:
 
 
 def hash_of(message_id: str, sent_at: datetime, readings: Sequence[Mapping[str, Any]]) -> str:
-    """SHA-256 of a whole message in its canonical form."""
+    """SHA-256 of a whole message. A monitor sends the same bytes until it is acknowledged, so order is part of it."""
     whole = {"messageId": message_id, "sentAt": clock.text(sent_at), "readings": readings}
-    return hashlib.sha256(_canonical(whole)).hexdigest()
+    return hashlib.sha256(to_json(whole)).hexdigest()
 
 
 def clock_offset(*, sent_at: datetime, received_at: datetime, monitor_time: datetime | None) -> timedelta:
@@ -103,7 +119,7 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
         "schemaVersion": message.schema_version,
         "messageId": message.message_id,
         "sentAt": clock.text(message.sent_at),
-        "readings": message.readings,
+        "columns": {**message.columns, **columns_of(message.readings)},
     }
     properties = {
         "ownershipId": message.ownership_id,
@@ -113,7 +129,7 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
         "product": json.dumps(dict(message.product), separators=(",", ":")),
         "messageHash": message.body_hash,
     }
-    return _canonical(body), properties
+    return to_json(body), properties
 
 
 def attributed_to(event: HubEvent) -> str | None:
@@ -132,47 +148,83 @@ def message_of(event: HubEvent) -> Message:
     if ownership_id is None:
         raise Malformed("unattributable")
     try:
-        policy = Policy.from_claims(json.loads(event.properties["policy"]))
-        received_at = DEVICE_MOMENT.validate_python(event.properties["receivedAt"])
+        policy = _policy(event.properties["policy"])
+        received_at = _stored_moment(event.properties["receivedAt"])
         stamped_offset = _stamped_offset(event)
-        product = _product(event)
+        product = _product(event.properties.get("product", "{}"))
     except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise Malformed("properties_unreadable") from error
-    try:
-        body = Envelope.model_validate_json(event.body)
-        if body.schema_version != SCHEMA_VERSION:
-            raise Malformed("schema_version_unknown", ownership_id)
-        readings = [_reading(reading) for reading in body.readings]
-    except ValidationError as error:
-        is_json = all(fault["type"] != "json_invalid" for fault in error.errors(include_input=False))
-        unknown = is_json and _is_of_an_unknown_version(event.body)
-        raise Malformed(
-            "schema_version_unknown" if unknown else "schema_unreadable" if is_json else "body_unreadable", ownership_id
-        ) from error
-    except (KeyError, TypeError) as error:
-        raise Malformed("schema_unreadable", ownership_id) from error
+    body = _parsed(event.body, ownership_id)
     stamped_hash = event.properties.get("messageHash")
+    if not isinstance(stamped_hash, str) or not _SHA256.fullmatch(stamped_hash):
+        stamped_hash = None
+    try:
+        if "columns" not in body:
+            body, stamped_hash = _from_rows(event.body, stamped_hash)
+        if body.keys() != _BODY_FIELDS or type(body["schemaVersion"]) is not int:
+            raise TypeError("no message")  # noqa: TRY301 - told like whatever else is wrong with it
+        message_id, sent_at = body["messageId"], _stored_moment(body["sentAt"])
+        if not _MESSAGE_ID.fullmatch(message_id):
+            raise ValueError("no message id")  # noqa: TRY301
+        columns = checked_columns(body["columns"])
+        if count_of(columns) > READINGS_LIMIT:
+            raise ValueError("too many readings")  # noqa: TRY301
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Malformed("schema_unreadable", ownership_id) from error
     return Message(
         ownership_id=ownership_id,
         policy=policy,
-        message_id=str(body.message_id),
-        schema_version=body.schema_version,
-        sent_at=body.sent_at,
+        message_id=message_id,
+        schema_version=body["schemaVersion"],
+        sent_at=sent_at,
         received_at=received_at,
-        readings=readings,
+        columns=columns,
         product=product,
-        clock_offset=clock_offset(sent_at=body.sent_at, received_at=received_at, monitor_time=None)
+        clock_offset=clock_offset(sent_at=sent_at, received_at=received_at, monitor_time=None)
         if stamped_offset is None
         else stamped_offset,
-        stamped_hash=stamped_hash if isinstance(stamped_hash, str) and _SHA256.fullmatch(stamped_hash) else None,
+        stamped_hash=stamped_hash or hashlib.sha256(to_json(body)).hexdigest(),
     )
 
 
-def _is_of_an_unknown_version(body: bytes) -> bool:
-    """Whether it says a version of its own: another version may be another envelope."""
-    written = json.loads(body)
-    version = written.get("schemaVersion") if isinstance(written, dict) else None
-    return type(version) is int and version != SCHEMA_VERSION
+def _parsed(written: bytes, ownership_id: str) -> Any:
+    try:
+        body = from_json(written)
+    except ValueError as error:
+        raise Malformed("body_unreadable", ownership_id) from error
+    if isinstance(body, dict) and type(body.get("schemaVersion")) is int and body["schemaVersion"] != SCHEMA_VERSION:
+        raise Malformed("schema_version_unknown", ownership_id)  # another version may be another envelope
+    return body
+
+
+def _from_rows(written: bytes, stamped_hash: str | None) -> tuple[dict[str, Any], str]:
+    """The body as columns, of an event that was sent before readings travelled so, and its hash."""
+    body = Envelope.model_validate_json(written)
+    rows = [_reading(reading) for reading in body.readings]
+    message_id = str(body.message_id)
+    columns = {
+        "schemaVersion": body.schema_version,
+        "messageId": message_id,
+        "sentAt": clock.text(body.sent_at),
+        "columns": columns_of(rows),
+    }
+    return columns, stamped_hash or hash_of(message_id, body.sent_at, rows)
+
+
+@lru_cache(_KEPT_PROPERTIES)
+def _kept_policy(written: str) -> Policy:
+    return Policy.from_claims(from_json(written))
+
+
+def _policy(written: str) -> Policy:
+    """The policy that was stamped; those of a backlog and of monitors that send often are read once."""
+    return _kept_policy(written) if len(written) <= _KEPT_LENGTH else Policy.from_claims(from_json(written))
+
+
+def _stored_moment(written: Any) -> datetime:
+    """A time that the gateway wrote, or would have: in the stored form it is read at a fraction of the cost."""
+    [stored] = stored_times([written])
+    return clock.moment(stored)
 
 
 def _stamped_offset(event: HubEvent) -> timedelta | None:
@@ -185,15 +237,23 @@ def _stamped_offset(event: HubEvent) -> timedelta | None:
     return timedelta(seconds=seconds)
 
 
-def _product(event: HubEvent) -> dict[str, str]:
-    product = json.loads(event.properties.get("product", "{}"))
+def _product(written: str) -> Mapping[str, str]:
+    return _kept_product(written) if len(written) <= _KEPT_LENGTH else _read_product(written)
+
+
+def _read_product(written: str) -> Mapping[str, str]:
+    product = from_json(written)
     return {name: str(product[name])[:_PRODUCT_LIMIT] for name in PRODUCT_FIELDS if name in product}
+
+
+_kept_product: Final = lru_cache(_KEPT_PROPERTIES)(_read_product)
 
 
 def _reading(written: Mapping[str, Any]) -> dict[str, Any]:
     """A reading of a declared kind, with its time in the one form that is stored."""
     READINGS[written["kind"]]
-    return {**written, "observedAt": clock.text(DEVICE_MOMENT.validate_python(written["observedAt"]))}
+    [observed_at] = stored_times([written["observedAt"]])
+    return {**written, "observedAt": observed_at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,27 +267,37 @@ class Admitted:
 
 def admit(message: Message, policy: Policy, *, now: datetime) -> Admitted:
     """Decide every reading under a policy and make one item per category of what may be stored."""
-    offset = message.clock_offset
-    by_category: dict[str, list[tuple[datetime, Mapping[str, Any]]]] = {}
+    by_category: dict[str, dict[str, Mapping[str, Column]]] = {}
     refused: dict[str, int] = {}
-    for reading in message.readings:
-        category = READINGS[reading["kind"]].category.value
-        observed_at = clock.moment(reading["observedAt"]) + offset
-        reason = policy.refusal(category, observed_at, message.received_at)
-        if reason is None:
-            by_category.setdefault(category, []).append((observed_at, reading))
-        else:
-            refused[reason] = refused.get(reason, 0) + 1
-    items = [_item(message, policy, category, rows, now) for category, rows in by_category.items()]
+    for kind, columns in message.columns.items():
+        category = READINGS[kind].category.value
+        kept, reasons = _admitted(message, policy, category, columns)
+        if kept:
+            by_category.setdefault(category, {})[kind] = kept
+        for reason, count in reasons.items():
+            refused[reason] = refused.get(reason, 0) + count
+    items = [_item(message, policy, category, columns, now) for category, columns in by_category.items()]
     return Admitted(items, refused)
 
 
-def _item(
-    message: Message, policy: Policy, category: str, rows: Sequence[tuple[datetime, Mapping[str, Any]]], now: datetime
-) -> dict[str, Any]:
+def _admitted(
+    message: Message, policy: Policy, category: str, columns: Mapping[str, Column]
+) -> tuple[Mapping[str, Column], Mapping[str, int]]:
+    """The rows of a kind that may be stored; a column within one window goes through as it is."""
+    times, offset, received_at = columns["observedAt"], message.clock_offset, message.received_at
+    first, last = (clock.moment(moment) + offset for moment in (min(times), max(times)))
+    if policy.admits_all(category, first, last, received_at):
+        return columns, {}
+
+    def refusal(moment: datetime) -> str | None:
+        return policy.refusal(category, moment + offset, received_at)
+
+    return admitted(columns, refusal)
+
+
+def _item(message: Message, policy: Policy, category: str, columns: Columns, now: datetime) -> dict[str, Any]:
     record = f"{category}Readings"
-    observed = [moment for moment, _ in rows]
-    columns = _columns(reading for _, reading in rows)
+    times = [of_kind["observedAt"] for of_kind in columns.values()]
     offset = message.clock_offset
     return {
         "id": f"{message.message_id}:{category}",
@@ -240,38 +310,25 @@ def _item(
         "receivedAt": clock.text(message.received_at),
         "clockOffsetS": offset.total_seconds(),
         "timeQuality": "corrected" if offset else "device",
-        "observedFrom": clock.text(min(observed)),
-        "observedTo": clock.text(max(observed)),
-        "count": len(rows),
+        "observedFrom": _corrected(min(map(min, times)), offset),
+        "observedTo": _corrected(max(map(max, times)), offset),
+        "count": count_of(columns),
         "columns": columns,
         "bodyHash": message.body_hash,
         "epoch": policy.epoch,
         **({"storeOnly": True} if category in policy.store_only else {}),
-        **(_found_by_statistics(message, observed) if category == Category.USAGE.value else {}),
+        **(_found_by_statistics(message, times) if category == Category.USAGE.value else {}),
         **_expiry(message.received_at + data_map.retention("telemetry", record), now),
     }
 
 
-def _found_by_statistics(message: Message, observed: Iterable[datetime]) -> dict[str, Any]:
-    return {
-        "days": sorted({moment.date().isoformat() for moment in observed}),
-        "product": dict(message.product),
-    }
+def _corrected(written: str, offset: timedelta) -> str:
+    return clock.text(clock.moment(written) + offset) if offset else written
 
 
-def _columns(readings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
-    """Readings as one list per kind and field: a fraction of the size, and of the request units, of as many objects."""
-    by_kind: dict[str, list[Mapping[str, Any]]] = {}
-    for reading in readings:
-        by_kind.setdefault(reading["kind"], []).append(reading)
-    return {
-        kind: {
-            name: [row.get(name) for row in rows]
-            for name in ("observedAt", *READINGS[kind].fields)
-            if any(row.get(name) is not None for row in rows)
-        }
-        for kind, rows in by_kind.items()
-    }
+def _found_by_statistics(message: Message, times: Iterable[Column]) -> dict[str, Any]:
+    days = {_corrected(moment, message.clock_offset)[: len("2026-03-01")] for column in times for moment in column}
+    return {"days": sorted(days), "product": dict(message.product)}
 
 
 def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, now: datetime) -> dict[str, Any]:
@@ -297,7 +354,3 @@ def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, n
 def _expiry(expires_at: datetime, now: datetime) -> dict[str, Any]:
     """The store counts from when the item is written, which may be long after it was received."""
     return {"expiresAt": clock.text(expires_at), "ttl": max(1, int((expires_at - now).total_seconds()))}
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

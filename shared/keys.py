@@ -66,7 +66,9 @@ class KeySet:
             Problem: token_invalid, token_foreign or token_expired.
         """
         try:
-            key = self._keys.get(jwt.get_unverified_header(token).get("kid", ""))
+            # Of the header alone: the library would read the whole token, and then once more to verify it.
+            header = jwt.get_unverified_header(f"{token.partition('.')[0]}..")
+            key = self._keys.get(header.get("kid", ""))
             if key is None:
                 raise Problem("token_foreign")
             claims: dict[str, Any] = jwt.decode(

@@ -69,6 +69,14 @@ class Policy:
             return "category_not_open"
         return None
 
+    def admits_all(self, category: str, first: datetime, last: datetime, received_at: datetime) -> bool:
+        """Whether whatever was observed from the first to the last moment may be stored: one window holds both."""
+        return (
+            self.refusal(category, first, received_at) is None
+            and self.refusal(category, last, received_at) is None
+            and any(window.holds(first) and window.holds(last) for window in self.windows.get(category, ()))
+        )
+
     def open_at(self, moment: datetime) -> list[str]:
         """The categories that are collected at a moment."""
         return [

@@ -62,7 +62,10 @@ HUBS: Final[dict[str, Hub]] = {
             "schemaVersion": Field(about="Version of the telemetry envelope.", source=Source.MONITOR),
             "messageId": Field(about="The monitor's id of the message.", source=Source.MONITOR),
             "sentAt": Field(about="When the monitor sent it, by its own clock.", source=Source.MONITOR, unit="UTC"),
-            "readings": Field(about="The accepted readings, without undeclared fields.", source=Source.MONITOR),
+            "columns": Field(
+                about="The accepted readings, without undeclared fields: per kind one list per field.",
+                source=Source.MONITOR,
+            ),
         },
         lapse=timedelta(days=1),
     ),

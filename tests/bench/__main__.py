@@ -4,27 +4,27 @@ import asyncio
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import uuid4
+from pathlib import Path
 
-from ingest_telemetry.messages import HubEvent, Message, event_of
-from ingest_telemetry.storing import store_events
+from local.cloud import LocalCloud
 from local.mail import MailSink
 from register_device.contract.monitors import DeviceAccess, Renewal
 from register_device.registration import renew_access
 from shared.callers import AttestedMonitor, Resident
-from shared.gate import load_policy
+from shared.cosmos import Database
 from shared.mail import Mailer
 from shared.notifications import deliver, deliver_due, notify
 from shared.people import own_record
 from tests.bench.figures import Meter, figure, measured_house
+from tests.bench.gateway import gateway
+from tests.bench.ingest import Fleet, growth, ingestion
+from tests.bench.latency import latency
 from tests.people import IDENTITY_KEY, House
 
 IMPORTS = 7
 REGISTRATIONS = 300
-SIZES = (1, 10, 60)
 
 
 def import_seconds(module: str) -> float:
@@ -45,19 +45,6 @@ def imports() -> None:
     figure("import_ratio", app / library, "x")
 
 
-def reading(moment: datetime) -> dict[str, Any]:
-    """A kind, a time and five numeric fields."""
-    return {
-        "kind": "system_health",
-        "observedAt": moment.isoformat(),
-        "cpuPercent": 12.5,
-        "memoryUsedMb": 812.25,
-        "temperatureC": 41.5,
-        "uptimeS": 86400.0,
-        "wifiRssiDbm": -61.0,
-    }
-
-
 async def database_costs() -> None:
     """Requests and modelled request units of the main job's steps, and how many a second of CPU does."""
     async with measured_house() as (house, meter):
@@ -71,8 +58,6 @@ async def database_costs() -> None:
         await house.register(claim)
         await meter.report("registration_repeated", house.register(claim))
         await _registrations(house, meter)
-        for size in SIZES:
-            await _ingest(house, meter, size)
 
 
 async def _registrations(house: House, meter: Meter) -> None:
@@ -116,35 +101,26 @@ async def _notification(house: House, meter: Meter) -> None:
         await meter.report("mail_timer_idle", deliver_due(people=people, mailer=mailer, now=house.clock))
 
 
-async def _ingest(house: House, meter: Meter, size: int, messages: int = 50) -> None:
-    """Messages of as many monitors, the normal case of a fleet, in one batch of the hub."""
-    events = [await _event(house, f"VEO-{size}-{number}", size) for number in range(messages)]
-    cost = await meter.cost(store_events(events, database=house.database))
-    suffix = "" if size == max(SIZES) else f"_at_{size}"
-    readings = messages * size
-    figure(f"ingest_cosmos_requests_per_1000_readings{suffix}", 1000 * cost.requests / readings, "requests")
-    figure(f"ingest_modelled_ru_per_reading{suffix}", cost.request_units / readings, "RU")
-
-
-async def _event(house: House, serial: str, size: int) -> HubEvent:
-    access = await house.pair(f"owner-of-{serial}", serial)
-    policy = await load_policy(house.database["telemetry"], access.ownership_id)
-    opened = policy.windows["usage"][0]
-    now = house.clock() + timedelta(minutes=1)
-    body, properties = event_of(
-        Message(
-            ownership_id=access.ownership_id,
-            policy=policy.with_window("performance", opened),
-            message_id=str(uuid4()),
-            schema_version=1,
-            sent_at=now,
-            received_at=now,
-            readings=[reading(now) for _ in range(size)],
-        )
-    )
-    return HubEvent(body=body, properties=properties, partition="0", sequence_number=0, enqueued_at=now)
+async def on_the_whole_cloud() -> None:
+    """Ingestion, with hub, database and consumer in processes of their own."""
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        async with LocalCloud(data=folder / "cloud", with_host=False) as cloud:
+            settings = cloud.settings
+            database = await Database.open(
+                settings["BLUE_COSMOS_ENDPOINT"], settings["BLUE_COSMOS_KEY"], settings["BLUE_COSMOS_DATABASE"]
+            )
+            try:
+                fleet = Fleet.of(database)
+                await ingestion(cloud, fleet, folder)
+                await gateway(cloud, fleet, folder)
+                await latency(cloud, fleet)
+                await growth(cloud, fleet, folder)
+            finally:
+                await database.close()
 
 
 if __name__ == "__main__":
     imports()
     asyncio.run(database_costs())
+    asyncio.run(on_the_whole_cloud())

@@ -29,6 +29,11 @@ def figure(name: str, value: float, unit: str) -> None:
     print(f"{name}: {value:.4g} {unit}", flush=True)
 
 
+def note(text: str) -> None:
+    """Print what is to be known of the figures that follow."""
+    print(f"# {text}", flush=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a piece of work took."""

@@ -3,6 +3,7 @@
 import gc
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,7 +30,16 @@ OPENED = NOW - timedelta(days=1)
 
 
 def bodies(hub: RecordingHub) -> list[dict[str, Any]]:
-    return [json.loads(body) for body, _, _ in hub.sent]
+    """What was sent, its columns as readings."""
+    written = [json.loads(body) for body, _, _ in hub.sent]
+    return [body | {"readings": list(rows(body["columns"]))} for body in written]
+
+
+def rows(columns: dict[str, dict[str, list[Any]]]) -> Iterator[dict[str, Any]]:
+    for kind, of_kind in columns.items():
+        for values in zip(*of_kind.values(), strict=True):
+            row = dict(zip(of_kind, values, strict=True))
+            yield {"kind": kind} | {name: value for name, value in row.items() if value is not None}
 
 
 def monitor(*categories: str) -> Monitor:

@@ -40,6 +40,20 @@ async def test_readings_are_stored_as_columns(owned: Owned) -> None:
     assert item["ttl"] > 0
 
 
+async def test_an_event_of_the_row_form_is_the_same_message(owned: Owned) -> None:
+    """Events that were sent before readings travelled as columns are stored alike, and known when they come again."""
+    event = owned.event(owned.call(durationS=3.5), owned.call("missed"))
+    body = json.loads(event.body)
+    columns = body.pop("columns")["call"]
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    body["readings"] = [{"kind": "call"} | {name: v for name, v in row.items() if v is not None} for row in rows]
+    older = replace(event, body=json.dumps(body).encode())
+    await store_events([older], database=owned.database)
+    outcome = await store_events([event], database=owned.database)
+    [item] = await owned.stored()
+    assert (item["columns"]["call"]["outcome"], outcome.items_repeated) == (["answered", "missed"], 1)
+
+
 async def test_a_redelivered_batch_changes_nothing(owned: Owned, other: Owned) -> None:
     """The hub delivers at least once, with other boundaries."""
     events = [owned.event(), other.event(), owned.event(), owned.raw(b"not json")]
@@ -328,6 +342,17 @@ async def test_a_batch_that_takes_too_long_is_raised(owned: Owned, monkeypatch: 
         ({"readings": [{"kind": ["call"], "observedAt": "2026-03-01T12:00:00Z"}]}, "schema_unreadable"),
         ({"readings": [{"kind": "call"}]}, "schema_unreadable"),
         ({"readings": [["call"]]}, "schema_unreadable"),
+        ({"columns": [["call"]]}, "schema_unreadable"),
+        ({"columns": {}}, "schema_unreadable"),
+        ({"columns": {"call": {}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": []}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": "2026-03-01T12:00:00.000Z"}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": ["2026-13-01T12:00:00.000Z"]}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": ["9999-12-31T23:59:59.000Z"]}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": [None]}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": ["2026-03-01T12:00:00.000Z"], "outcome": []}}}, "schema_unreadable"),
+        ({"columns": {"call": {"observedAt": ["2026-03-01T12:00:00.000Z"] * 1001}}}, "schema_unreadable"),
+        ({"columns": {"diary": {"observedAt": ["2026-03-01T12:00:00.000Z"]}}}, "schema_unreadable"),
     ],
 )
 async def test_no_content_of_a_body_escapes(owned: Owned, changes: dict[str, Any], reason: str) -> None:
@@ -380,7 +405,7 @@ async def test_a_fault_of_ours_in_one_event_costs_its_neighbours_nothing(
     real = getattr(storing, place)
 
     def faulty(what: Any, *args: Any, **named: Any) -> Any:
-        if what is poison or (isinstance(what, Message) and what.readings[0]["outcome"] == "missed"):
+        if what is poison or (isinstance(what, Message) and what.columns["call"]["outcome"] == ["missed"]):
             raise ZeroDivisionError
         return real(what, *args, **named)
 

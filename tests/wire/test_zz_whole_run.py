@@ -124,8 +124,8 @@ async def test_every_event_is_in_the_data_map(cloud: LocalCloud) -> None:
                 continue  # its body could not be read before, and perhaps cannot now
             body = json.loads(event.body_as_str())
             assert body.keys() <= declared.body.keys()
-            for reading in body.get("readings", ()):
-                assert reading.keys() - {"kind", "observedAt"} <= READINGS[reading["kind"]].fields.keys()
+            for kind, columns in body.get("columns", {}).items():
+                assert columns.keys() - {"observedAt"} <= READINGS[kind].fields.keys()
     assert seen > 0
 
 

@@ -89,6 +89,7 @@ class Counters:
         self._hours: dict[datetime, Counter[str]] = {}
         self._unwritten: set[datetime] = set()
         self._writing: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     def add(self, name: Counted, count: int = 1) -> None:
         """Count something; it is written soon, by the loop that runs."""
@@ -122,6 +123,10 @@ class Counters:
 
     async def write(self) -> None:
         """Write what has changed; forget the hours that are over."""
+        async with self._one_at_a_time:
+            await self._write_all()
+
+    async def _write_all(self) -> None:
         for hour in sorted(self._unwritten):
             self._unwritten.discard(hour)
             try:

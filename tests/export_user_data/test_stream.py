@@ -94,7 +94,12 @@ class Reader:
 def sent(events: list[HubEvent]) -> list[tuple[str, str]]:
     """What a reader of these events is to have, in order."""
     bodies = [json.loads(event.body) for event in events]
-    return [(body["messageId"], reading["kind"]) for body in bodies for reading in body["readings"]]
+    return [
+        (body["messageId"], kind)
+        for body in bodies
+        for kind, columns in body["columns"].items()
+        for _ in columns["observedAt"]
+    ]
 
 
 @pytest.fixture

@@ -298,6 +298,23 @@ async def test_an_event_log_is_scrubbed_before_it_goes_on(personal: str) -> None
     assert counters.counted["telemetry.text_scrubbed"] == 2
 
 
+async def test_many_lines_of_a_log_are_each_scrubbed() -> None:
+    """Readings that are sound together are not passed on unread."""
+    lines = [
+        {
+            "kind": "event_log",
+            "observedAt": f"2026-03-01T11:{minute:02}:00Z",
+            "level": "info",
+            "message": f"hello maria{minute}@example.com",
+        }
+        for minute in range(59)
+    ]
+    receipt, hub = await sent(*lines, caller=monitor("performance"))
+    [(body, _, _)] = hub.sent
+    assert receipt.accepted == 59
+    assert b"example.com" not in body
+
+
 async def test_what_is_rejected_is_counted_by_reason() -> None:
     """And so are fields that are not declared; nothing of what was sent is in a counter."""
     counters = RecordingCounters()

@@ -24,7 +24,7 @@ MONITOR_TIME: typing.Final = "X-Monitor-Time"
 def blueprint(api: Api) -> func.Blueprint:
     """All functions of the package."""
     functions = func.Blueprint()
-    quotas = Quotas()
+    quotas: list[Quotas] = []  # made with the settings, by the first message
 
     @api.operation(
         functions,
@@ -43,7 +43,9 @@ def blueprint(api: Api) -> func.Blueprint:
     )
     async def accept_telemetry(call: Call[Monitor, Envelope]) -> Receipt:
         """Take a message of readings; every reading gets its receipt."""
-        quotas.take(call.caller.device_id, len(call.body.readings), call.services.clock())
+        if not quotas:
+            quotas.append(Quotas(call.services.settings.monitor_messages_per_minute))
+        quotas[0].take(call.caller.device_id, len(call.body.readings), call.services.clock())
         return await gateway.accept_message(
             call.caller,
             call.body,

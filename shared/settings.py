@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     device_token_keys: Annotated[Json[JwkSet], Field(alias="BLUE_DEVICE_TOKEN_KEYS", repr=False)]
     export_keys: Annotated[Json[JwkSet], Field(alias="BLUE_EXPORT_KEYS", repr=False)]
     enrolment_groups: Annotated[Json[dict[str, list[SecretStr]]], Field(alias="BLUE_ENROLMENT_GROUPS")]
+    monitor_messages_per_minute: Annotated[int, Field(alias="BLUE_MONITOR_MESSAGES_PER_MINUTE", ge=1)] = 120
     smtp_url: Annotated[str, Field(alias="BLUE_SMTP_URL")]
     smtp_password: Annotated[SecretStr | None, Field(alias="BLUE_SMTP_PASSWORD")] = None
     mail_from: Annotated[str, Field(alias="BLUE_MAIL_FROM", pattern=r"^[0-9A-Za-z.+_-]+@[0-9A-Za-z.-]+$")]

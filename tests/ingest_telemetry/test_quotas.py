@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest_telemetry.quotas import BURST, MESSAGES_PER_MINUTE, MONITORS_KEPT, READINGS_PER_MINUTE, Quotas
+from ingest_telemetry.quotas import BURST, MESSAGES_PER_MINUTE, MONITORS_KEPT, READINGS_A_MESSAGE, Quotas
 from shared.errors import Problem
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_a_monitor_has_a_share_of_messages() -> None:
 def test_a_monitor_has_a_share_of_readings() -> None:
     """A few large messages count as much as many small ones."""
     quotas = Quotas()
-    for _ in range(int(BURST / MINUTE * READINGS_PER_MINUTE / 1000)):
+    for _ in range(int(AT_ONCE * READINGS_A_MESSAGE / 1000)):
         quotas.take("monitor", 1000, NOW)
     wait_s = refused(quotas, "monitor", 1000, NOW)
     assert wait_s == 10

@@ -87,11 +87,11 @@ async def test_new_firmware_is_told_with_a_renewal(house: House, cosmos: CosmosS
     """It is kept with the time since when; telling it again costs one read."""
     access = await house.pair("maria")
     house.clock.forward(days=1)
-    updated = await renewed(house, access, firmwareVersion="3.3.0")
+    updated = await renewed(house, access, firmwareVersion="3.3.0", technical={"build": "9"})
     device = await owned_device("maria", access.device_id, database=house.database)
-    assert device["firmwareVersion"] == "3.3.0"
+    assert (device["firmwareVersion"], device["technical"]) == ("3.3.0", {"build": "9"})
     await used(cosmos, "DELETE")
-    await renewed(house, updated, firmwareVersion="3.3.0")
+    await renewed(house, updated, firmwareVersion="3.3.0", technical={"build": "9"})
     assert await used(cosmos) == {"telemetry": 1}
     query = "SELECT * FROM c WHERE c.type = 'firmwareVersion'"
     seen = [item["version"] async for item in house.database["devices"].query(query, partition=access.device_id)]

@@ -106,8 +106,9 @@ async def test_a_worker_killed_anywhere_stores_each_reading_once(mortal: LocalCl
             for (point, nth), batch_size in zip(STOPS, BATCH_SIZES, strict=True):
                 await stopped_at(mortal, point, nth, batch_size=batch_size)
             await restart(mortal, batch_size="17")
-            await asyncio.sleep(chance.uniform(2.5, 3.5))
+            await asyncio.sleep(chance.uniform(5, 6))  # a host that begins anew opens its links for some seconds
             await restart(mortal, batch_size="50")
+            await asyncio.sleep(chance.uniform(3, 4))
             ending.set()
         await stream.read_to_its_end()
 

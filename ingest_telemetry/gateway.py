@@ -20,7 +20,6 @@ from shared.data_map import READINGS, TEXT_LIMIT
 from shared.errors import CATALOGUE, Problem
 from shared.http import problem_of
 from shared.hubs import Hub
-from shared.scrubbing import scrubbed
 
 _TEXTS: Final = {
     name: tuple(field for field, declared in kind.fields.items() if declared.type == "text")
@@ -157,6 +156,8 @@ def _flat(reading: dict[str, Any]) -> dict[str, Any]:
 
 def _scrubbed(reading: dict[str, Any], counters: Counters) -> dict[str, Any]:
     """The reading, its texts without what is personal."""
+    from shared.scrubbing import scrubbed  # noqa: PLC0415 - no cold start waits for its patterns
+
     for name in _TEXTS[reading["kind"]]:
         if name in reading:
             text, taken_out = scrubbed(reading[name])

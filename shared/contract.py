@@ -79,13 +79,16 @@ class Body(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         str_max_length=4096,
+        defer_build=True,  # no cold start waits for the validators of all bodies
     )
 
 
 class View(BaseModel):
     """The body of an answer."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, defer_build=True
+    )
 
 
 class Purpose(StrEnum):

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import jwt
-
 from shared.errors import Problem
 from shared.policy import Policy
 
@@ -27,6 +25,8 @@ class KeySet:
 
     def __init__(self, jwks: Mapping[str, Any], algorithm: str) -> None:
         """Take the parsed JWK Set and the one algorithm that all its keys are for."""
+        import jwt  # noqa: PLC0415 - loaded where used: it takes longer than all of this package
+
         self._keys = {key.key_id or "": key for key in jwt.PyJWKSet(list(jwks["keys"])).keys}
         self._signing = next(iter(self._keys.values()))
         self._jwks = jwks
@@ -34,12 +34,16 @@ class KeySet:
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A compact JWT."""
+        import jwt  # noqa: PLC0415 - loaded where used: it takes longer than all of this package
+
         return jwt.encode(
             dict(claims), self._signing.key, algorithm=self.algorithm, headers={"kid": self._signing.key_id}
         )
 
     def sign_detached(self, payload: bytes) -> str:
         """A JWS whose payload travels apart (RFC 7797)."""
+        import jwt  # noqa: PLC0415 - loaded where used: it takes longer than all of this package
+
         return jwt.PyJWS().encode(
             payload,
             self._signing.key,
@@ -50,6 +54,8 @@ class KeySet:
 
     def verify_detached(self, payload: bytes, signature: str) -> bool:
         """Whether `sign_detached` of one of these keys made the signature over this payload."""
+        import jwt  # noqa: PLC0415 - loaded where used: it takes longer than all of this package
+
         try:
             key = self._keys.get(jwt.get_unverified_header(signature).get("kid", ""))
             if key is None:
@@ -65,6 +71,8 @@ class KeySet:
         Raises:
             Problem: token_invalid, token_foreign or token_expired.
         """
+        import jwt  # noqa: PLC0415 - loaded where used: it takes longer than all of this package
+
         try:
             # Of the header alone: the library would read the whole token, and then once more to verify it.
             header = jwt.get_unverified_header(f"{token.partition('.')[0]}..")

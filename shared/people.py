@@ -6,7 +6,7 @@ website, to sales or to a technician. The two look-ups are keyed hashes, and are
 
 from datetime import datetime
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.callers import Resident
@@ -16,7 +16,9 @@ from shared.gate import Erased, opening, write_behind_gate
 from shared.injection import reached
 from shared.keys import keyed_id
 from shared.policy import Policy
-from shared.sign_in import Identity
+
+if TYPE_CHECKING:
+    from shared.sign_in import Identity
 
 PERSON = "person"
 
@@ -26,7 +28,7 @@ def new_id() -> str:
     return token_hex(16)
 
 
-async def resident(identity: Identity, *, database: Database, identity_key: bytes, now: datetime) -> Resident:
+async def resident(identity: "Identity", *, database: Database, identity_key: bytes, now: datetime) -> Resident:
     """The person of a sign-in; made at the first one. Any number of simultaneous first sign-ins make one person.
 
     Raises:

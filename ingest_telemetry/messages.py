@@ -1,10 +1,9 @@
 """A message as it travels through the hub and is stored: one canonical body, columnar items, corrected times."""
 
-import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,19 +11,16 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from ingest_telemetry import kept_events
 from ingest_telemetry.columns import (
-    Column,
     Columns,
-    admitted,
     checked_columns,
     columns_of,
     count_of,
     stored_times,
 )
 from ingest_telemetry.contract import READINGS_LIMIT, SCHEMA_VERSION, Envelope
-from shared import clock, data_map
-from shared.data_map import READINGS, Category
+from shared import clock
+from shared.data_map import READINGS
 from shared.policy import CLOCK_TOLERANCE, Policy
 
 LONGEST_WAIT: Final = timedelta(days=31)
@@ -40,9 +36,6 @@ _BODY_FIELDS: Final = {"schemaVersion", "messageId", "sentAt", "columns"}
 _KEPT_PROPERTIES: Final = 1024
 _KEPT_LENGTH: Final = 1024
 """Of so many properties at most, and of none that is longer, a worker remembers what they say."""
-
-QUARANTINED_BODY_LIMIT: Final = 1024 * 1024
-"""No event of the hub is larger: whatever is set aside can be tried again as it came."""
 
 
 class Malformed(Exception):
@@ -254,103 +247,3 @@ def _reading(written: Mapping[str, Any]) -> dict[str, Any]:
     READINGS[written["kind"]]
     [observed_at] = stored_times([written["observedAt"]])
     return {**written, "observedAt": observed_at}
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """What the gate lets through of one message."""
-
-    items: list[dict[str, Any]]
-    refused: dict[str, int]
-    """How many readings were refused, by reason; they are not kept."""
-
-
-def admit(message: Message, policy: Policy, *, now: datetime) -> Admitted:
-    """Decide every reading under a policy and make one item per category of what may be stored."""
-    by_category: dict[str, dict[str, Mapping[str, Column]]] = {}
-    refused: dict[str, int] = {}
-    for kind, columns in message.columns.items():
-        category = READINGS[kind].category.value
-        kept, reasons = _admitted(message, policy, category, columns)
-        if kept:
-            by_category.setdefault(category, {})[kind] = kept
-        for reason, count in reasons.items():
-            refused[reason] = refused.get(reason, 0) + count
-    items = [_item(message, policy, category, columns, now) for category, columns in by_category.items()]
-    return Admitted(items, refused)
-
-
-def _admitted(
-    message: Message, policy: Policy, category: str, columns: Mapping[str, Column]
-) -> tuple[Mapping[str, Column], Mapping[str, int]]:
-    """The rows of a kind that may be stored; a column within one window goes through as it is."""
-    times, offset, received_at = columns["observedAt"], message.clock_offset, message.received_at
-    first, last = (clock.moment(moment) + offset for moment in (min(times), max(times)))
-    if policy.admits_all(category, first, last, received_at):
-        return columns, {}
-
-    def refusal(moment: datetime) -> str | None:
-        return policy.refusal(category, moment + offset, received_at)
-
-    return admitted(columns, refusal)
-
-
-def _item(message: Message, policy: Policy, category: str, columns: Columns, now: datetime) -> dict[str, Any]:
-    record = f"{category}Readings"
-    times = [of_kind["observedAt"] for of_kind in columns.values()]
-    offset = message.clock_offset
-    return {
-        "id": f"{message.message_id}:{category}",
-        "type": record,
-        "ownershipId": message.ownership_id,
-        "category": category,
-        "messageId": message.message_id,
-        "schemaVersion": message.schema_version,
-        "sentAt": clock.text(message.sent_at),
-        "receivedAt": clock.text(message.received_at),
-        "clockOffsetS": offset.total_seconds(),
-        "timeQuality": "corrected" if offset else "device",
-        "observedFrom": _corrected(min(map(min, times)), offset),
-        "observedTo": _corrected(max(map(max, times)), offset),
-        "count": count_of(columns),
-        "columns": columns,
-        "bodyHash": message.body_hash,
-        "epoch": policy.epoch,
-        **({"storeOnly": True} if category in policy.store_only else {}),
-        **(_found_by_statistics(message, times) if category == Category.USAGE.value else {}),
-        **_expiry(message.received_at + data_map.retention("telemetry", record), now),
-    }
-
-
-def _corrected(written: str, offset: timedelta) -> str:
-    return clock.text(clock.moment(written) + offset) if offset else written
-
-
-def _found_by_statistics(message: Message, times: Iterable[Column]) -> dict[str, Any]:
-    days = {_corrected(moment, message.clock_offset)[: len("2026-03-01")] for column in times for moment in column}
-    return {"days": sorted(days), "product": dict(message.product)}
-
-
-def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, now: datetime) -> dict[str, Any]:
-    """The event as received, with the reason; in the ownership's own partition when it can be attributed."""
-    record, container = ("attributableMalformed", "telemetry") if ownership_id else ("malformed", "quarantine")
-    event_id = kept_events.id_of(event.body, event.properties, event.partition, event.sequence_number)
-    place = {"ownershipId": ownership_id} if ownership_id else {"hubPartition": kept_events.partition_of(event_id)}
-    properties, properties_whole = kept_events.properties_of(event.properties)
-    return {
-        "id": event_id,
-        "type": record,
-        **place,
-        "reason": reason,
-        "enqueuedAt": clock.text(event.enqueued_at),
-        "body": base64.b64encode(event.body[:QUARANTINED_BODY_LIMIT]).decode(),
-        "properties": properties,
-        "sizeBytes": len(event.body),
-        "truncated": len(event.body) > QUARANTINED_BODY_LIMIT or not properties_whole,
-        **_expiry(event.enqueued_at + data_map.retention(container, record), now),
-    }
-
-
-def _expiry(expires_at: datetime, now: datetime) -> dict[str, Any]:
-    """The store counts from when the item is written, which may be long after it was received."""
-    return {"expiresAt": clock.text(expires_at), "ttl": max(1, int((expires_at - now).total_seconds()))}

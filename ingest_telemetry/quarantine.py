@@ -12,7 +12,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Final, cast
 
-from ingest_telemetry.messages import HubEvent, quarantine_item
+from ingest_telemetry.items import quarantine_item
+from ingest_telemetry.messages import HubEvent
 from ingest_telemetry.outcome import Outcome
 from ingest_telemetry.writing import is_refused_for_good
 from shared.cosmos import Conflict, Container

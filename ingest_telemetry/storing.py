@@ -11,7 +11,8 @@ from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from ingest_telemetry.messages import HubEvent, Malformed, Message, admit, attributed_to, message_of, quarantine_item
+from ingest_telemetry.items import admit, quarantine_item
+from ingest_telemetry.messages import HubEvent, Malformed, Message, attributed_to, message_of
 from ingest_telemetry.outcome import Outcome
 from ingest_telemetry.quarantine import Quarantine
 from ingest_telemetry.writing import Pending, write

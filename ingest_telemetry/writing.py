@@ -10,7 +10,8 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Self
 
-from ingest_telemetry.messages import HubEvent, quarantine_item
+from ingest_telemetry.items import quarantine_item
+from ingest_telemetry.messages import HubEvent
 from ingest_telemetry.outcome import Outcome
 from shared.cosmos import BatchFailed, Container, Create, Operation, Read
 from shared.gate import KeptChanging, marker_id

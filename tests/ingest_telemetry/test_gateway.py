@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from ingest_telemetry.contract import Envelope, Receipt
 from ingest_telemetry.gateway import accept_message
-from ingest_telemetry.messages import HubEvent, admit, message_of
+from ingest_telemetry.items import admit
+from ingest_telemetry.messages import HubEvent, message_of
 from ingest_telemetry.schemas import schema_of
 from ingest_telemetry.storing import store_events
 from shared import clock

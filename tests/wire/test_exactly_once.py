@@ -113,7 +113,7 @@ async def test_a_worker_killed_anywhere_stores_each_reading_once(mortal: LocalCl
         await stream.read_to_its_end()
 
         accepted = all_accepted(sending)
-        assert len(accepted) > 50
+        assert len(accepted) > 20  # so that there is something to compare
         assert await stored_messages(database, {ownership_id for ownership_id, _ in accepted}) == accepted
         before = await everything(database)
         kept = Counter(base64.b64decode(item["body"]) for item in before if item["type"] == "malformed")

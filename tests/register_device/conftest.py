@@ -14,6 +14,11 @@ from tests.people import House
 
 
 @pytest.fixture
+def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
+    return House(database, device_keys, clock)
+
+
+@pytest.fixture
 async def hosts(database: Database, device_keys: KeySet, clock: SettableClock) -> AsyncIterator[Hosts]:
     async with MailSink() as sink:
         yield Hosts(House(database, device_keys, clock), sink)

@@ -15,24 +15,18 @@ from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case
 from shared import ledger
 from shared.callers import AttestedMonitor
-from shared.cosmos import Database, Delete, declared
+from shared.cosmos import Delete, declared
 from shared.errors import Problem
 from shared.gate import load_policy
 from shared.injection import Point, listening
-from shared.keys import KeySet, read_device_token
+from shared.keys import read_device_token
 from shared.notifications import notify
 from shared.policy import WINDOWS_KEPT
-from tests.conftest import SettableClock
 from tests.doubles import changed
 from tests.people import IDENTITY_KEY, SERIAL, House
 
 pytestmark = pytest.mark.wire
 LINKS = "SELECT * FROM c WHERE c.type = 'link'"
-
-
-@pytest.fixture
-def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
-    return House(database, device_keys, clock)
 
 
 async def renewed(house: House, serial: str = SERIAL, *, group: str = "veo-wifi") -> DeviceAccess:

@@ -13,19 +13,12 @@ from register_device.devices import owned_device
 from register_device.registration import renew_access
 from register_device.support_cases import open_case
 from shared.callers import AttestedMonitor
-from shared.cosmos import Database
 from shared.errors import Problem
 from shared.keys import DEVICE_TOKEN_LIFE, KeySet, read_device_token
-from tests.conftest import SettableClock
 from tests.keys import symmetric_jwks
 from tests.people import IDENTITY_KEY, SERIAL, House
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture
-def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
-    return House(database, device_keys, clock)
 
 
 async def renewed(

@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from register_device import ownership
 from register_device.contract.ownership import MonitorAdmission
-from register_device.ownership import DEVICE_ITEM
-from shared import clock
+from shared import clock, ending_ownership
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Database, Item, Stale, declared
+from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, change_policy
 from shared.ledger import SERVICE_SUBJECT, Step, record, staff
@@ -34,7 +33,7 @@ async def revoke(
     From the answer on nothing that it sends is stored. Its last token still opens the gateway for the rest of its life.
     """
     device = await _changed(device_id, {"revokedAt": clock.text(now)}, serial_number, database=database, now=now)
-    await ownership.settle(device_id, database=database, journal=journal, now=now)
+    await ending_ownership.settle(device_id, database=database, journal=journal, now=now)
     await _record(by, "monitor_revoked", device_id, purpose, database=database, now=now)
     return _view(device)
 
@@ -103,7 +102,7 @@ async def _changed(
             if written == declared(device) or (changes.get("revokedAt") and "revokedAt" in device):
                 return device
             if changes.get("revokedAt") and "ownershipId" in device:
-                await ownership.end(device, "revoked", changes=changes, database=database, now=now)
+                await ending_ownership.end(device, "revoked", changes=changes, database=database, now=now)
             else:
                 await devices.replace(written, device["_etag"])
         except (Stale, Conflict):

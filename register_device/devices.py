@@ -5,13 +5,12 @@ import calendar
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from register_device import ownership
 from register_device.contract.devices import Device, DeviceDetail, FirmwareSeen, Warranty
 from register_device.contract.ownership import Released
 from register_device.offers import firmware_update
-from register_device.ownership import DEVICE_ITEM
-from shared import clock
+from shared import clock, ending_ownership
 from shared.cosmos import Database, Item, Replace, Stale, declared
+from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, write_behind_gate
 from shared.invitations import place_of
@@ -47,13 +46,13 @@ async def release_device(
         device = await database["devices"].read(device_id, DEVICE_ITEM)
         if device is not None and device.get("ownerPersonId") == person_id:
             try:
-                await ownership.end(device, "released", database=database, now=now)
+                await ending_ownership.end(device, "released", database=database, now=now)
             except Stale:
                 continue
-        past = await ownership.past_of(person_id, device_id, database=database)
+        past = await ending_ownership.past_of(person_id, device_id, database=database)
         if past is None:
             raise Problem("device_not_yours")
-        await ownership.settle(device_id, database=database, journal=journal, now=now)
+        await ending_ownership.settle(device_id, database=database, journal=journal, now=now)
         return Released(device_id=device_id, since=clock.moment(past["since"]), until=clock.moment(past["until"]))
     raise Problem("busy", retry_after_s=1)
 

@@ -12,10 +12,10 @@ from typing import Final, Literal
 from register_device import ownership
 from register_device.claims import Claim
 from register_device.contract.ownership import Dispute
-from register_device.ownership import DEVICE_ITEM
-from shared import clock, data_map
+from shared import clock, data_map, ending_ownership
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Database, Item, Stale, declared
+from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached
@@ -35,7 +35,7 @@ async def open_dispute(person_id: str, device_id: str, *, database: Database, no
     Raises:
         Problem: device_not_yours, nothing_to_dispute or dispute_too_late.
     """
-    past = await ownership.past_of(person_id, device_id, database=database)
+    past = await ending_ownership.past_of(person_id, device_id, database=database)
     device = await database["devices"].read(device_id, DEVICE_ITEM)
     if past is None or device is None:
         raise Problem("device_not_yours")

@@ -7,11 +7,11 @@ from typing import Final
 from register_device.contract.devices import Device
 from register_device.contract.guests import Invitation
 from register_device.devices import guest_device
-from register_device.ownership import DEVICE_ITEM
 from shared import clock
 from shared.callers import Resident
 from shared.cosmos import Conflict, Create, Database, Item, Replace, Stale, declared
 from shared.ending_guests import actor, end_guest, end_link, leave_device, link_id, step
+from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import Erased, write_behind_gate
 from shared.injection import reached

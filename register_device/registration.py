@@ -14,10 +14,10 @@ from register_device import ownership
 from register_device.attestation import refused
 from register_device.claims import Claim, redeem_claim
 from register_device.contract.monitors import DeviceAccess, DeviceData, Registration, Renewal
-from register_device.ownership import DEVICE_ITEM
 from shared import clock
 from shared.callers import AttestedMonitor
 from shared.cosmos import BatchFailed, Database, Item, Replace, Stale, declared
+from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, load_policy
 from shared.injection import reached

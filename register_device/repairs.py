@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from register_device import ownership
-from register_device.ownership import DEVICE_ITEM
-from shared import clock, data_map
+from shared import clock, data_map, ending_ownership
 from shared.cosmos import Database, Delete, Item, Replace, Stale, declared
+from shared.ending_ownership import DEVICE_ITEM
 from shared.gate import Erased, NarrowingJournal, change_policy, write_behind_gate
 
 REPAIRED_AFTER: Final = timedelta(minutes=5)
@@ -43,7 +43,7 @@ async def repair(*, database: Database, journal: NarrowingJournal, now: datetime
 
 
 async def _settled(past: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> str:
-    await ownership.settle(past["deviceId"], database=database, journal=journal, now=now)
+    await ending_ownership.settle(past["deviceId"], database=database, journal=journal, now=now)
     return "settled"
 
 
@@ -63,7 +63,7 @@ async def _repaired(link: Item, *, database: Database, journal: NarrowingJournal
         await change_policy(
             database["telemetry"],
             link["ownershipId"],
-            lambda policy: ownership.ended(policy, end=policy.start),
+            lambda policy: ending_ownership.ended(policy, end=policy.start),
             journal=journal,
             now=now,
         )

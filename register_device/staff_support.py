@@ -20,7 +20,6 @@ from register_device.contract.support import (
     SupportCase,
     SupportData,
 )
-from register_device.ownership import DEVICE_ITEM
 from register_device.support_cases import cases_of, close
 from register_device.support_limits import TRIES, check_asking, check_day, store_counted, stored_cases
 from register_device.support_readings import place, readings_page
@@ -28,6 +27,7 @@ from register_device.support_record import case_details, new_case, state_of, vie
 from shared.callers import Role
 from shared.contract import Purpose
 from shared.cosmos import Create, Database, Item, Stale
+from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached

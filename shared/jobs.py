@@ -36,9 +36,25 @@ NUDGED_AT_ONCE: Final = 100
 
 _log = logging.getLogger("blue.jobs")
 
+SHORT_WAIT: Final = timedelta(seconds=15)
+"""A worker itself waits so long between two steps; for a longer time it lets go, and the timer brings the job again."""
+
 Cursor = dict[str, Any]
-Step = Callable[["Lease"], Awaitable[Cursor | None]]
-"""Does one step of a job and returns where the next one begins; None when the job is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Where the next step begins, and not before when."""
+
+    cursor: Cursor
+    at: datetime
+
+
+Stepped = Cursor | Later | None
+"""Where the next step of a job begins; None when the job is done."""
+
+Step = Callable[["Lease"], Awaitable[Stepped]]
+Sleep = Callable[[float], Awaitable[None]]
 
 Ending = Callable[[Item, str], Awaitable[None]]
 """Told that a job is about to be done or parked, before it is: a worker that is stopped in between tells it again."""
@@ -56,7 +72,7 @@ async def _tell_nobody_of_a_kind(_services: Services, _item: Item, _state: str) 
 class Kind:
     """What the worker does for one kind of job: its step, and who is told of its end."""
 
-    step: Callable[[Services, "Lease"], Awaitable[Cursor | None]]
+    step: Callable[[Services, "Lease"], Awaitable[Stepped]]
     ending: Callable[[Services, Item, str], Awaitable[None]] = _tell_nobody_of_a_kind
 
 
@@ -151,6 +167,7 @@ async def run_job(
     hub: Hub,
     now: Callable[[], datetime],
     ending: Ending = _tell_nobody,
+    sleep: Sleep = asyncio.sleep,
 ) -> str:
     """Do the steps of a job until it is done, this worker's time is up, or it fails; return which, for the log."""
     item = await jobs.read(job_id, job_id)
@@ -159,32 +176,39 @@ async def run_job(
     lease, step = Lease(item, jobs=jobs, now=now), steps[item["type"]]
     try:
         await lease.commit(state="running", attempt=item["attempt"] + 1)
-        return await _run_steps(lease, step, ending, hub=hub)
+        return await _run_steps(lease, step, ending, hub=hub, sleep=sleep)
     except Stale:
         return "taken over"
 
 
-async def _run_steps(lease: Lease, step: Step, ending: Ending, *, hub: Hub) -> str:
+async def _run_steps(lease: Lease, step: Step, ending: Ending, *, hub: Hub, sleep: Sleep) -> str:
     begun = lease.now()
     while True:
         try:
             async with asyncio.timeout(STEP_LIMIT_S):
-                cursor = await step(lease)
-                if cursor is None:
+                stepped = await step(lease)
+                if stepped is None:
                     await _end(lease, "done", ending)
         except Stale:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a step: the job item keeps the failure, and is tried again
             return await _failed(lease, error, ending)
-        if cursor is None:
+        if stepped is None:
             await lease.commit(state="done", failures=0)
             return "done"
+        later = stepped if isinstance(stepped, Later) else Later(stepped, lease.now())
+        wait = later.at - lease.now()
         out_of_time = lease.now() - begun >= INVOCATION_BUDGET
-        until = lease.now() if out_of_time else None
-        await lease.commit(until=until, cursor=cursor, failures=0, stepsDone=lease.item["stepsDone"] + 1)
-        if out_of_time:
+        lets_go = out_of_time or wait > SHORT_WAIT
+        until = max(later.at, lease.now()) if lets_go else None
+        await lease.commit(until=until, cursor=later.cursor, failures=0, stepsDone=lease.item["stepsDone"] + 1)
+        if lets_go and wait > timedelta(0):
+            return "waiting"
+        if lets_go:
             await nudge(lease.item["jobId"], hub=hub)
             return "to be continued"
+        if wait > timedelta(0):
+            await sleep(wait.total_seconds())
 
 
 async def _end(lease: Lease, state: str, ending: Ending) -> None:

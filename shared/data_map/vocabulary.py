@@ -27,6 +27,10 @@ class CategoryRule:
     basis: str
     collected_when: str
     on_expiry: Literal["destroy", "block"] = "destroy"
+    """What becomes of it when it is erased or its time is over: blocked is kept apart, for courts and authorities."""
+    blocked_for: timedelta | None = None
+    """How long it is blocked: the prescription period of what it may have to prove."""
+    blocked_why: str = ""
 
 
 CATEGORIES: Final[dict[Category, CategoryRule]] = {
@@ -35,18 +39,24 @@ CATEGORIES: Final[dict[Category, CategoryRule]] = {
         basis="contract (GDPR 6(1)(b))",
         collected_when="at sign-up",
         on_expiry="block",
+        blocked_for=timedelta(days=3 * 365),
+        blocked_why="Liability for how the account was handled (LOPDGDD 32 and 72: three years).",
     ),
     Category.INTERACTIONS: CategoryRule(
         purpose="Deal with what people gave us through the website, to sales or to technicians.",
         basis="contract or consent (GDPR 6(1)(a), (b))",
         collected_when="when staff enter it",
         on_expiry="block",
+        blocked_for=timedelta(days=3 * 365),
+        blocked_why="Liability for how a contact was dealt with (LOPDGDD 32 and 72: three years).",
     ),
     Category.DEVICE: CategoryRule(
         purpose="Operate and maintain the call forwarding service, and provide updates.",
         basis="contract (GDPR 6(1)(b))",
         collected_when="at registration and at a change",
         on_expiry="block",
+        blocked_for=timedelta(days=3 * 365),
+        blocked_why="Liability for product and warranty, and who had a device when (LOPDGDD 32 and 72: three years).",
     ),
     Category.USAGE: CategoryRule(
         purpose="Statistics: correct and improve the performance of the applications.",

@@ -1,12 +1,25 @@
 """Jobs: every step commits once, whoever is stopped on the way, and what keeps failing is parked."""
 
+import asyncio
 import logging
+from datetime import datetime, timedelta
 
 import pytest
 
 from shared import jobs
 from shared.cosmos import Database, Item
-from shared.jobs import ATTEMPTS_LIMIT, FIRST_PAUSE, INVOCATION_BUDGET, LEASE, Cursor, Lease, Step
+from shared.jobs import (
+    ATTEMPTS_LIMIT,
+    FIRST_PAUSE,
+    INVOCATION_BUDGET,
+    LEASE,
+    Cursor,
+    Later,
+    Lease,
+    Sleep,
+    Step,
+    Stepped,
+)
 from tests.conftest import SettableClock
 from tests.doubles import RecordingHub
 
@@ -31,9 +44,9 @@ class Desk:
         )
         return str(started["jobId"])
 
-    async def run(self, job_id: str, step: Step) -> str:
+    async def run(self, job_id: str, step: Step, sleep: Sleep = asyncio.sleep) -> str:
         return await jobs.run_job(
-            job_id, {"export": step}, jobs=self.jobs, hub=self.hub, now=self.clock, ending=self.tell
+            job_id, {"export": step}, jobs=self.jobs, hub=self.hub, now=self.clock, ending=self.tell, sleep=sleep
         )
 
     async def item(self, job_id: str) -> Item:
@@ -70,6 +83,29 @@ async def test_steps_follow_each_other(desk: Desk) -> None:
     assert await desk.run(job_id, counting) == "done"
     assert seen == [0, 1, 2, 3]
     assert (await desk.item(job_id))["stepsDone"] == 3
+
+
+async def test_a_worker_waits_for_a_short_time_and_lets_go_for_a_long_one(desk: Desk) -> None:
+    """A step says when the next one may begin: in seconds the same worker does it, in days whoever is nudged then."""
+    begun: list[datetime] = []
+
+    async def waiting(lease: Lease) -> Stepped:
+        begun.append(lease.now())
+        pauses = [timedelta(seconds=10), timedelta(days=7)]
+        return Later({}, lease.now() + pauses[len(begun) - 1]) if len(begun) <= len(pauses) else None
+
+    async def sleep(seconds: float) -> None:
+        desk.clock.forward(seconds=seconds)
+
+    job_id = await desk.start()
+    start = desk.clock()
+    assert await desk.run(job_id, waiting, sleep) == "waiting"
+    assert begun == [start, start + timedelta(seconds=10)]
+    desk.clock.forward(days=6)
+    assert (await desk.run(job_id, waiting), await desk.stalled()) == ("nothing to do", [])
+    desk.clock.forward(days=1, seconds=1)
+    assert await desk.stalled() == [job_id]
+    assert await desk.run(job_id, waiting) == "done"
 
 
 async def test_a_done_job_is_not_done_again(desk: Desk) -> None:

@@ -1,14 +1,13 @@
 """The functions of `ingest_telemetry`: the gateway that monitors call, and the worker behind the hub."""
 
 import typing
-from datetime import UTC
 from http import HTTPStatus
 
 import azure.functions as func
 
 from ingest_telemetry import gateway, quarantine_triggers, schemas, storing
 from ingest_telemetry.contract import Envelope, Receipt
-from ingest_telemetry.messages import HubEvent
+from ingest_telemetry.hub_batches import HubBatch, batch_trigger
 from ingest_telemetry.outcome import log_failure, log_outcome
 from ingest_telemetry.quotas import Quotas
 from ingest_telemetry.statistics import triggers as statistics_triggers
@@ -68,27 +67,17 @@ def blueprint(api: Api) -> func.Blueprint:
         return schemas.schema_of(call.id("version"))
 
     @functions.function_name("store_telemetry")
-    @functions.event_hub_message_trigger(
-        "events",
-        CONNECTION,
-        TELEMETRY_HUB,
-        cardinality=func.Cardinality.MANY,
-        data_type=func.DataType.BINARY,
-    )
+    @batch_trigger("batch", CONNECTION, TELEMETRY_HUB)
     @functions.retry("exponential_backoff", "-1", minimum_interval="00:00:01", maximum_interval="00:01:00")
-    async def store_telemetry(
-        events: typing.List[func.EventHubEvent],  # noqa: UP006 - the worker knows no list[...]
-        context: func.Context,
-    ) -> None:
+    async def store_telemetry(batch: HubBatch, context: func.Context) -> None:
         """Store or quarantine every event of a batch; an outage is raised, and the batch comes again."""
-        batch = hub_events(events)
         try:
             services = await api.services()
             outcome = await storing.store_events(
-                batch, database=services.database, counters=services.counters, now=services.clock
+                batch.events, database=services.database, counters=services.counters, now=services.clock
             )
         except Exception as error:
-            log_failure(batch[0].partition, len(batch), context.retry_context.retry_count, error)
+            log_failure(batch.partition, len(batch.events), context.retry_context.retry_count, error)
             raise
         log_outcome(outcome)
         services.counters.add_all("gate", outcome.readings_refused)
@@ -106,20 +95,3 @@ def blueprint(api: Api) -> func.Blueprint:
 
     statistics_triggers.register(api, functions)
     return functions
-
-
-def hub_events(events: typing.Sequence[func.EventHubEvent]) -> list[HubEvent]:
-    """The batch as the use case reads it; properties and partition are in the metadata that all its events share."""
-    metadata = events[0].metadata or {}
-    properties = metadata["PropertiesArray"]
-    partition = str(metadata["PartitionContext"]["PartitionId"])
-    return [
-        HubEvent(
-            body=event.get_body(),
-            properties=properties[index] or {},
-            partition=partition,
-            sequence_number=int(event.sequence_number or 0),
-            enqueued_at=typing.cast("typing.Any", event.enqueued_time).replace(tzinfo=UTC),
-        )
-        for index, event in enumerate(events)
-    ]

@@ -24,6 +24,7 @@ ALLOWED = {
         "register_device/triggers/staff_support.py",
         "register_device/triggers/support.py",
         "register_device/triggers/workers.py",
+        "ingest_telemetry/hub_batches.py",
         "ingest_telemetry/quarantine_triggers.py",
         "ingest_telemetry/statistics/triggers.py",
         "ingest_telemetry/triggers.py",

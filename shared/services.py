@@ -65,6 +65,7 @@ async def open_services(
         RestoredDatabase: the database was restored, and this is not the command that mends it.
     """
     import aiohttp  # noqa: PLC0415 - loaded where used
+    from azure.core.settings import settings as azure_settings  # noqa: PLC0415 - loaded where used
 
     from shared.blobs import Blobs  # noqa: PLC0415 - loaded where used
     from shared.cosmos import Database  # noqa: PLC0415 - loaded where used
@@ -78,6 +79,8 @@ async def open_services(
 
     # The worker logs at INFO, and so would the clients: a line per request, with addresses that hold ids.
     logging.getLogger("azure").setLevel(logging.WARNING)
+    # Nor do they trace: spans would name the same addresses, and asking whether to takes 4 % of a request's CPU.
+    azure_settings.tracing_enabled = False
     settings = settings or load_settings()
     async with contextlib.AsyncExitStack() as stack:
         credential = None

@@ -11,9 +11,8 @@ from datetime import datetime
 from functools import partial
 
 from register_device.claims import Claim
-from shared import clock, data_map
+from shared import choices, clock, data_map
 from shared.cosmos import Conflict, Create, Database, Item, Operation, Replace
-from shared.data_map import Category
 from shared.ending_ownership import (
     DEVICE_ITEM,
     EndReason,
@@ -25,10 +24,10 @@ from shared.ending_ownership import (
     write_device,
 )
 from shared.errors import Problem
-from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, write_behind_gate
+from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, load_policy, write_behind_gate
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Step, record_about
-from shared.policy import Policy, Window
+from shared.policy import Policy
 
 
 async def begin(
@@ -54,19 +53,18 @@ async def begin(
             raise Problem("claim_used")
         if await database["devices"].read(device_id, f"past:{claim.ownership_id}") is not None:
             raise Problem("claim_used")  # it founded one, which has ended
-    try:
-        await _link(claim.person_id, device_id, claim.ownership_id, database=database, now=now)
-    except Erased as erased:
-        raise Problem("claim_unknown") from erased
+    kept = lasting(before) if before is not None else {}
+    country = claim.country or choices.country_of(facts.get("region") or kept.get("region"))
+    link = _link(claim, device_id, country, now)
+    person = await _linked(link, database=database)
     await reached("registration.linked")
-    policy = Policy(epoch=1, start=now, windows={Category.USAGE.value: (Window(now),)})
-    policy = await create_gate(database["telemetry"], claim.ownership_id, policy)
+    founded = choices.founded(person, link, start=now)
+    policy = await create_gate(database["telemetry"], claim.ownership_id, founded)
     if policy.start < now:  # this resumes what was cut off, and until now the monitor was somebody else's
         policy = await change_policy(
             database["telemetry"], claim.ownership_id, partial(_begun, start=now), journal=journal, now=now
         )
     await reached("registration.gated")
-    kept = lasting(before) if before is not None else {}
     item = {
         "firstConnectedAt": clock.text(now),
         **kept,
@@ -103,22 +101,30 @@ def firmware_seen(device: Item, *, now: datetime) -> list[Operation]:
     return [Create(entry)]
 
 
-async def _link(person_id: str, device_id: str, ownership_id: str, *, database: Database, now: datetime) -> None:
-    item = {
-        "id": f"link:{ownership_id}",
+def _link(claim: Claim, device_id: str, country: str | None, now: datetime) -> Item:
+    return {
+        "id": f"link:{claim.ownership_id}",
         "type": "link",
-        "personId": person_id,
+        "personId": claim.person_id,
         "deviceId": device_id,
-        "ownershipId": ownership_id,
+        "ownershipId": claim.ownership_id,
         "role": "owner",
         "state": "pending",
         "pendingSince": clock.text(now),
         "since": clock.text(now),
+        **({"country": country} if country is not None else {}),
     }
+
+
+async def _linked(link: Item, *, database: Database) -> Policy:
+    """Make the link, and return the policy of its person as it is then: who chooses later, finds the link."""
+    people, person_id = database["people"], link["personId"]
     try:
-        await write_behind_gate(database["people"], person_id, [Create(item)])
-    except Conflict:
-        return  # a repeat: the link is there
+        with suppress(Conflict):  # a repeat: the link is there
+            await write_behind_gate(people, person_id, [Create(link)])
+        return await load_policy(people, person_id)
+    except (Erased, LookupError) as erased:
+        raise Problem("claim_unknown") from erased
 
 
 async def finish(device: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> None:

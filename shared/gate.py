@@ -93,10 +93,17 @@ class NarrowingJournal(Protocol):
 
 
 async def change_policy(
-    container: Container, partition: str, change: Change, *, journal: NarrowingJournal, now: datetime
+    container: Container,
+    partition: str,
+    change: Change,
+    *,
+    journal: NarrowingJournal,
+    now: datetime,
+    beside: Sequence[Operation] = (),
 ) -> Policy:
     """Replace the policy under the next epoch: a write decided under an older one fails from now on.
 
+    What is to be written beside is written in the same batch; when nothing changes it is not written.
     A change that narrows is in the journal when this returns. Cosmos batches are snapshot-isolated: one that read the
     old marker may still commit within the server's limit of 5 s: who purges after a change waits for that.
 
@@ -104,7 +111,7 @@ async def change_policy(
         LookupError: there is no gate.
         KeptChanging: others kept changing it.
     """
-    old, new = await change_epoch(container, partition, change, by=1, now=now)
+    old, new = await change_epoch(container, partition, change, by=1, now=now, beside=beside)
     # A change that was there already may be one whose journalling was cut off.
     if new == old or new.is_narrower_than(old):
         await reached("gate.changed")
@@ -113,7 +120,13 @@ async def change_policy(
 
 
 async def change_epoch(
-    container: Container, partition: str, change: Change, *, by: int, now: datetime
+    container: Container,
+    partition: str,
+    change: Change,
+    *,
+    by: int,
+    now: datetime,
+    beside: Sequence[Operation] = (),
 ) -> tuple[Policy, Policy]:
     """Replace gate and marker under an epoch that is higher by so much; return the policies before and after.
 
@@ -135,6 +148,7 @@ async def change_epoch(
             Replace(_gate_item(container, partition, new), etag=item["_etag"]),
             *([] if old.tombstone else [Delete(marker_id(old.epoch))]),
             *([] if new.tombstone else [Create(_marker_item(container, partition, new.epoch))]),
+            *beside,
         ]
         try:
             await container.batch(partition, operations)

@@ -183,6 +183,8 @@ def intersection(policy: Policy, narrowed: Policy) -> Policy:
         windows=windows,
         erased_through=erased,
         store_only=policy.store_only | narrowed.store_only,
+        objected=policy.objected | narrowed.objected,
+        consented=policy.consented & narrowed.consented,
         tombstone=policy.tombstone or narrowed.tombstone,
     )
 

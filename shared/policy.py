@@ -49,6 +49,12 @@ class Policy:
     tombstone: bool = False
     changed_at: datetime | None = None
     """When this epoch began; stored with the gate, and not carried by tokens."""
+    objected: frozenset[str] = frozenset()
+    """Of a person: what they object to, as `shared.choices` names it."""
+    consented: frozenset[str] = frozenset()
+    """Of a person: the purposes that they consent to."""
+    follows: int = 0
+    """Of an ownership: the epoch of its person's policy whose choices it follows; an older one changes it no more."""
 
     def refusal(self, category: str, observed_at: datetime, received_at: datetime) -> str | None:
         """Why a reading of a category may not be stored; None when it may.
@@ -95,6 +101,10 @@ class Policy:
         windows = tuple(one for one in self.windows.get(category, ()) if one != window)
         return replace(self, windows={**self.windows, category: windows})
 
+    def without(self, category: str) -> Self:
+        """The policy without any window of a category."""
+        return replace(self, windows={name: windows for name, windows in self.windows.items() if name != category})
+
     def claims(self) -> dict[str, Any]:
         """The policy as it is stored, put into tokens and stamped on events."""
         written: dict[str, Any] = {
@@ -124,13 +134,21 @@ class Policy:
 
     def stored(self) -> dict[str, Any]:
         """The policy as the gate holds it."""
-        return self.claims() | ({"changedAt": clock.text(self.changed_at)} if self.changed_at else {})
+        kept: dict[str, Any] = {
+            "changedAt": clock.text(self.changed_at) if self.changed_at else None,
+            "objected": sorted(self.objected),
+            "consented": sorted(self.consented),
+            "follows": self.follows,
+        }
+        return self.claims() | {name: value for name, value in kept.items() if value}
 
     def is_narrower_than(self, other: Self) -> bool:
         """Whether it refuses anything that the other one admits."""
         if (self.tombstone and not other.tombstone) or (self.end is not None and self.end != other.end):
             return True
-        if not self.store_only <= other.store_only:
+        if not (self.store_only <= other.store_only and self.objected <= other.objected):
+            return True
+        if not other.consented <= self.consented:
             return True
         if any(moment > other.erased_through.get(name, _NEVER) for name, moment in self.erased_through.items()):
             return True
@@ -156,4 +174,7 @@ class Policy:
             enrolment_group=written.get("enrolmentGroup"),
             tombstone=bool(written.get("tombstone", False)),
             changed_at=clock.moment(written["changedAt"]) if "changedAt" in written else None,
+            objected=frozenset(written.get("objected", ())),
+            consented=frozenset(written.get("consented", ())),
+            follows=int(written.get("follows", 0)),
         )

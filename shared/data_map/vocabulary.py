@@ -61,7 +61,7 @@ CATEGORIES: Final[dict[Category, CategoryRule]] = {
     Category.USAGE: CategoryRule(
         purpose="Statistics: correct and improve the performance of the applications.",
         basis="legitimate interest (GDPR 6(1)(f))",
-        collected_when="always, unless objected to",
+        collected_when="from registration on, in some countries once consented to; not after an objection",
     ),
     Category.APP: CategoryRule(
         purpose="Operate and update the mobile application.",

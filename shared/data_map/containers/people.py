@@ -63,6 +63,8 @@ PEOPLE: Final = Container(
             fields={
                 "personId": Field(about="Random id of the person."),
                 **{name: GATE_FIELDS[name] for name in ("epoch", "start", "windows", "tombstone", "changedAt")},
+                "objected": Field(about="What the person objects to.", source=Source.PERSON),
+                "consented": Field(about="The purposes that the person consents to.", source=Source.PERSON),
             },
         ),
         "marker": Record(
@@ -87,6 +89,7 @@ PEOPLE: Final = Container(
                 "state": Field(about="pending while pairing or accepting is under way, then active or ended."),
                 "pendingSince": Field(about="While pending: since when.", unit="UTC"),
                 "invoicedOn": Field(about="Date of the invoice that the warranty counts from.", source=Source.PERSON),
+                "country": Field(about="Country that it was paired in, by which it is known what needs consent."),
                 "since": Field(about="Begin of the period.", unit="UTC"),
                 "until": Field(about="End of the period.", unit="UTC"),
             },

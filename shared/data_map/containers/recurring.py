@@ -17,6 +17,7 @@ GATE_FIELDS: Final[dict[str, Field]] = {
     "enrolmentGroup": Field(about="The group that the monitor was moved to: only its key renews a token."),
     "tombstone": Field(about="Whether it was erased."),
     "changedAt": Field(about="When the present policy began.", unit="UTC"),
+    "follows": Field(about="Number of the person's own policy whose choices this one follows."),
 }
 
 EXPIRES: Final = Field(about="When the item is destroyed.", unit="UTC")

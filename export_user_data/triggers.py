@@ -13,6 +13,7 @@ import azure.functions as func
 
 from export_user_data import device_triggers, exports, inbox
 from export_user_data.catalogue import error_catalogue
+from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
@@ -36,6 +37,7 @@ def blueprint(api: Api) -> func.Blueprint:
     _exports(api, functions)
     _notifications(api, functions)
     device_triggers.register(api, functions)
+    consents.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

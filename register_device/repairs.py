@@ -29,9 +29,7 @@ async def repair(*, database: Database, journal: NarrowingJournal, now: datetime
     faults: list[Exception] = []
     for container, kind, mend in (("devices", "pastOwnership", _settled), ("people", "link", _repaired)):
         # The oldest first; what has to wait is put behind the others, so that nothing waits for it.
-        query = (
-            "SELECT TOP @most * FROM c WHERE c.pendingSince <= @before AND c.type = @kind ORDER BY c.pendingSince"
-        )
+        query = "SELECT TOP @most * FROM c WHERE c.pendingSince <= @before AND c.type = @kind ORDER BY c.pendingSince"
         before = {"before": clock.text(now - REPAIRED_AFTER), "most": AT_ONCE, "kind": kind}
         pending = [item async for item in database[container].query(query, before)]
         for item in pending:

@@ -48,6 +48,10 @@ Point = Literal[
     "support.declined",  # the refusal is stored, and not in the ledger
     "support.recorded",  # the ledger knows that staff ask, and the question is not stored
     "support.asked",  # the question is stored, and the owner was not told
+    "choices.recorded",  # a choice is in the person's gate, and nothing follows it yet
+    "choices.gate_followed",  # one of the person's monitors follows it
+    "choices.followed",  # all of them do, and nobody was told
+    "choices.told",  # ledger, person and figures know of it, and the mark is still there
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

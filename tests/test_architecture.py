@@ -28,6 +28,7 @@ ALLOWED = {
         "ingest_telemetry/quarantine_triggers.py",
         "ingest_telemetry/statistics/triggers.py",
         "ingest_telemetry/triggers.py",
+        "export_user_data/consents/triggers.py",
         "export_user_data/device_triggers.py",
         "export_user_data/triggers.py",
     },
@@ -83,6 +84,7 @@ def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
 
 
 ACROSS_PARTITIONS = {
+    "export_user_data/consents/settling.py",
     "export_user_data/walk.py",
     "ingest_telemetry/statistics/counting.py",
     "register_device/fleet_figures.py",

@@ -101,6 +101,26 @@ ACTIONS: Final[dict[str, Action]] = {
         {"installationId": Detail.ID},
     ),
     "installation_removed": Action("The person removed an installation of the app.", {"installationId": Detail.ID}),
+    "objection_recorded": Action(
+        "The person objected to the statistical use of data.",
+        {"objectionId": Detail.ID, "category": Detail.WORD, "scope": Detail.WORD},
+    ),
+    "objection_withdrawn": Action(
+        "The person took an objection back.",
+        {"objectionId": Detail.ID, "category": Detail.WORD, "scope": Detail.WORD},
+    ),
+    "consent_given": Action(
+        "The person consented to a purpose.",
+        {"consentId": Detail.ID, "purpose": Detail.WORD, "noticeHash": Detail.SHA256},
+    ),
+    "consent_withdrawn": Action(
+        "The person withdrew their consent to a purpose.",
+        {"consentId": Detail.ID, "purpose": Detail.WORD, "noticeHash": Detail.SHA256},
+    ),
+    "ward_choice_made": Action(
+        "The person chose something as the guardian of a minor.",
+        {"guardianshipId": Detail.ID, "choiceId": Detail.ID, "choice": Detail.WORD},
+    ),
     "export_requested": Action(
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),
@@ -129,7 +149,7 @@ LEDGER: Final = Container(
                 "at": Field(about="When it was done.", unit="UTC"),
                 "action": Field(about="What was done."),
                 "actorKind": Field(
-                    about="Who did it: the person, the service, their guest or host, or staff of which role."
+                    about="Who did it: the person, the service, their guest, host or guardian, or staff of which role."
                 ),
                 "actor": Field(about="Name in the ledger of who did it.", exported=False),
                 "requestId": Field(about="Id of the request or the thing that it was part of."),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.data_map.containers.choices import CHOICES
 from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
@@ -104,6 +105,7 @@ PEOPLE: Final = Container(
                 "ledgerSubject": Field(about="Random name of the person in the ledger."),
             },
         ),
+        **CHOICES,
         "notification": Record(
             container="people",
             about="Something that the person was told, in the app and by mail.",

@@ -1,0 +1,136 @@
+"""People with monitors who choose, and what must follow from it."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from export_user_data.consents import objections, settling
+from export_user_data.consents.contract import Objections
+from export_user_data.consents.recording import By
+from export_user_data.consents.settling import Stores
+from ingest_telemetry.messages import HubEvent, Message, event_of
+from ingest_telemetry.statistics.counting import count_page
+from ingest_telemetry.statistics.reading import usage_statistics
+from ingest_telemetry.storing import store_events
+from register_device.contract.monitors import DeviceAccess
+from shared import ledger, statistics
+from shared.cosmos import Item
+from shared.errors import Problem
+from shared.gate import load_policy
+from shared.injection import Point, listening
+from shared.jobs import run_job
+from shared.policy import Policy
+from tests.doubles import RecordingHub
+from tests.people import SERIAL, House
+
+CHOICE_POINTS: list[Point] = ["choices.recorded", "choices.gate_followed", "choices.followed", "choices.told"]
+
+
+class CutOff(Exception):
+    """A worker is killed."""
+
+
+async def cut(work: Awaitable[object], at: Point) -> None:
+    """Do some work until a point, which it must come to."""
+
+    async def die(point: Point) -> None:
+        if point == at:
+            raise CutOff
+
+    with listening(die), pytest.raises(CutOff):
+        await work
+
+
+async def refused(doing: Awaitable[object]) -> str:
+    with pytest.raises(Problem) as caught:
+        await doing
+    return caught.value.code
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing(House):
+    """A house whose people choose."""
+
+    hub: RecordingHub = field(default_factory=RecordingHub)
+
+    @property
+    def stores(self) -> Stores:
+        return Stores(database=self.database, hub=self.hub, journal=self.journal)
+
+    async def object(self, person_id: str = "maria", device_id: str | None = None, by: By | None = None) -> Objections:
+        by = by or By(person_id)
+        return await objections.object_to_statistics(by, device_id, stores=self.stores, now=self.clock())
+
+    async def withdraw(
+        self, person_id: str = "maria", device_id: str | None = None, by: By | None = None
+    ) -> Objections:
+        by = by or By(person_id)
+        return await objections.withdraw_objection(by, device_id, stores=self.stores, now=self.clock())
+
+    async def repair(self) -> dict[str, int]:
+        """What the timer does, some minutes later."""
+        self.clock.forward(minutes=3)
+        return dict(await settling.repair(stores=self.stores, now=self.clock()))
+
+    async def policy(self, access: DeviceAccess) -> Policy:
+        return await load_policy(self.database["telemetry"], access.ownership_id)
+
+    async def collected(self, access: DeviceAccess) -> list[str]:
+        return (await self.policy(access)).open_at(self.clock())
+
+    async def items(self, item_type: str, person_id: str = "maria") -> list[Item]:
+        query = "SELECT * FROM c WHERE c.type = @type"
+        return [item async for item in self.database["people"].query(query, {"type": item_type}, partition=person_id)]
+
+    async def said(self, person_id: str = "maria") -> list[tuple[str, str]]:
+        """The person's ledger after the pairing: what, and who did it."""
+        subject = await ledger.subject_of(person_id, people=self.database["people"])
+        chain = self.database["ledger"].query(ledger.CHAIN, partition=subject)
+        told = [(entry["action"], entry["actorKind"]) async for entry in chain]
+        return [one for one in told if one[0] not in {"pairing_completed", "ownership_ended"}]
+
+    async def event(self, access: DeviceAccess, policy: Policy | None = None, **ago: float) -> HubEvent:
+        """A call of some time ago, stamped with the policy that the monitor's token carries."""
+        observed_at = self.clock() - timedelta(**ago)
+        body, properties = event_of(
+            Message(
+                ownership_id=access.ownership_id,
+                policy=policy or await self.policy(access),
+                message_id=str(uuid4()),
+                schema_version=1,
+                sent_at=self.clock(),
+                received_at=self.clock(),
+                readings=[{"kind": "call", "observedAt": observed_at.isoformat(), "outcome": "answered"}],
+                product={"model": "VEO"},
+            )
+        )
+        return HubEvent(body=body, properties=properties, partition="0", sequence_number=1, enqueued_at=self.clock())
+
+    async def store(self, event: HubEvent) -> tuple[int, dict[str, int]]:
+        """How many items were stored, and what was refused."""
+        outcome = await store_events([event], database=self.database, now=self.clock)
+        return outcome.items_stored, dict(outcome.readings_refused)
+
+    async def compute(self) -> None:
+        """Do the computations of figures that are queued."""
+        query = "SELECT * FROM c WHERE c.state IN ('queued', 'running') AND c.type = @type"
+        queued = [job async for job in self.database["jobs"].query(query, {"type": statistics.KIND})]
+        count = partial(count_page, database=self.database, cohort=1)
+        for job in queued:
+            steps = {statistics.KIND: count}
+            end = await run_job(job["jobId"], steps, jobs=self.database["jobs"], hub=self.hub, now=self.clock)
+            assert end == "done"
+
+    async def counted(self, day: Any) -> int:
+        """How many monitors are in the figures of a day."""
+        found = await usage_statistics(day.isoformat(), statistics=self.database["statistics"])
+        return sum(cell.devices for cell in found.cells)
+
+
+async def second_monitor(house: House, person_id: str = "maria") -> DeviceAccess:
+    return await house.pair(person_id, SERIAL.replace("1", "2"))

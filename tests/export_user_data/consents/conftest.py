@@ -1,0 +1,13 @@
+"""What the tests of choices stand on."""
+
+import pytest
+
+from shared.cosmos import Database
+from shared.keys import KeySet
+from tests.conftest import SettableClock
+from tests.export_user_data.consents.chooser import Choosing
+
+
+@pytest.fixture
+def house(database: Database, device_keys: KeySet, clock: SettableClock) -> Choosing:
+    return Choosing(database, device_keys, clock)

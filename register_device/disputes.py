@@ -132,7 +132,9 @@ async def _reverse(item: Item, *, database: Database, journal: NarrowingJournal,
         if device.get("ownershipId") not in {None, item["disputedOwnershipId"], item["newOwnershipId"]}:
             raise Problem("dispute_outdated")
         if device.get("ownershipId") != item["newOwnershipId"]:
-            founding = Claim(item["personId"], item["newOwnershipId"], bound_at=now)
+            old = await database["people"].read(item["personId"], f"link:{item['ownershipId']}")
+            country = old.get("country") if old is not None else None
+            founding = Claim(item["personId"], item["newOwnershipId"], bound_at=now, country=country)
             try:
                 device = await ownership.begin(
                     device_id, device, founding, {}, reason="reversed", database=database, journal=journal, now=now

@@ -36,7 +36,12 @@ def is_collected(category: Category, person: Policy, device_id: str, country: st
     """Whether the person's choices let a category be collected from one of their monitors."""
     if {objection(category), objection(category, device_id)} & person.objected:
         return False
-    return not needs_consent(category, country) or COLLECTING[category].purpose in person.consented
+    return not needs_consent(category, country) or is_consented(COLLECTING[category].purpose, person)
+
+
+def is_consented(purpose: str, person: Policy) -> bool:
+    """Whether a person consents to a purpose: what rests on that is not done otherwise."""
+    return purpose in person.consented and not person.tombstone
 
 
 def founded(person: Policy, link: Mapping[str, Any], *, start: datetime) -> Policy:

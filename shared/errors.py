@@ -261,6 +261,15 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=409, title="The export is not ready yet.", action="Ask for its state again shortly.", retryable=True
     ),
     "export_expired": Entry(status=410, title="The export has expired.", action="Ask for a new export."),
+    # choices
+    "purpose_unknown": Entry(
+        status=404, title="There is no such purpose.", action="Use a purpose of the list of consents."
+    ),
+    "consent_text_outdated": Entry(
+        status=409,
+        title="That is not the present text of this consent.",
+        action="Show the text of the list of consents, and send its version and hash.",
+    ),
     # notifications
     "notification_unknown": Entry(
         status=404, title="You have no such notification.", action="Use the id of a notification in your list."

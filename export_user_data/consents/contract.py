@@ -41,3 +41,53 @@ class Objections(View):
     """What an objection brings."""
     objections: list[Objection]
     history: list[ObjectionEntry]
+
+
+class Consenting(Body):
+    """A person gives a consent or withdraws it, having been shown this text: the same call both ways."""
+
+    given: bool
+    notice_version: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    notice_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ConsentText(View):
+    """The text that is consented to."""
+
+    version: str
+    sha256: str
+    """Of the text in UTF-8, exactly as it stands here."""
+    language: str
+    text: str
+
+
+class ConsentEntry(View):
+    """Something that was said once, and is never changed."""
+
+    consent_id: str
+    given: bool
+    notice_version: str
+    notice_hash: str
+    channel: str
+    at: Moment
+    by: Who
+    country: str | None = None
+
+
+class Consent(View):
+    """One purpose, and whether it is consented to."""
+
+    purpose: str
+    category: str
+    permits: str
+    given: bool
+    needed_for: list[str]
+    """Ids of the monitors of which something is collected with this consent only."""
+    notice: ConsentText
+    history: list[ConsentEntry]
+
+
+class Consents(View):
+    """A person's consents, purpose by purpose."""
+
+    consents: list[Consent]

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from export_user_data.consents import objections, settling
-from export_user_data.consents.contract import Objecting, Objections
+from export_user_data.consents import consents, objections, settling
+from export_user_data.consents.contract import Consenting, Consents, Objecting, Objections
 from export_user_data.consents.recording import By
 from export_user_data.consents.settling import Stores
 from shared.admission import RESIDENT
@@ -22,6 +22,7 @@ _log = logging.getLogger("blue.choices")
 def register(api: Api, functions: func.Blueprint) -> None:
     """Add them to the app."""
     _objections(api, functions)
+    _consents(api, functions)
     _timer(api, functions)
 
 
@@ -65,6 +66,27 @@ def _objections(api: Api, functions: func.Blueprint) -> None:
         by, now = By(call.caller.person_id), call.services.clock()
         stores = stores_of(call.services)
         return await objections.withdraw_objection(by, call.body.device_id, stores=stores, now=now)
+
+
+def _consents(api: Api, functions: func.Blueprint) -> None:
+    @api.operation(functions, "GET", "me/consents", admission=RESIDENT, answers={OK: Consents})
+    async def list_consents(call: Call[Resident, None]) -> Consents:
+        """Every purpose with its text, whether it is consented to, and what was said before."""
+        return await consents.list_consents(call.caller.person_id, people=call.services.database["people"])
+
+    @api.operation(
+        functions,
+        "POST",
+        "me/consents/{purpose}",
+        admission=RESIDENT,
+        body=Consenting,
+        answers={OK: Consents},
+        problems=("purpose_unknown", "consent_text_outdated"),
+    )
+    async def choose_consent(call: Call[Resident, Consenting]) -> Consents:
+        """Give a consent, or withdraw it."""
+        by, now = By(call.caller.person_id), call.services.clock()
+        return await consents.choose(by, call.id("purpose"), call.body, stores=stores_of(call.services), now=now)
 
 
 def _timer(api: Api, functions: func.Blueprint) -> None:

@@ -1,6 +1,6 @@
 """People with monitors who choose, and what must follow from it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from export_user_data.consents import objections, settling
-from export_user_data.consents.contract import Objections
+from export_user_data.consents import consents, objections, settling
+from export_user_data.consents.contract import Consent, Consenting, Consents, Objections
 from export_user_data.consents.recording import By
 from export_user_data.consents.settling import Stores
 from ingest_telemetry.messages import HubEvent, Message, event_of
@@ -71,6 +71,25 @@ class Choosing(House):
     ) -> Objections:
         by = by or By(person_id)
         return await objections.withdraw_objection(by, device_id, stores=self.stores, now=self.clock())
+
+    async def consents(self, person_id: str = "maria") -> dict[str, Consent]:
+        found = await consents.list_consents(person_id, people=self.database["people"])
+        return {one.purpose: one for one in found.consents}
+
+    async def consent(
+        self,
+        given: bool,
+        person_id: str = "maria",
+        *,
+        purpose: str = "usage_statistics",
+        by: By | None = None,
+        changes: Mapping[str, str] | None = None,
+    ) -> Consents:
+        """Answer with the present text, as the app does."""
+        notice = (await self.consents(by.person_id if by else person_id))["usage_statistics"].notice
+        said = {"given": given, "noticeVersion": notice.version, "noticeHash": notice.sha256} | dict(changes or {})
+        body = Consenting.model_validate(said)
+        return await consents.choose(by or By(person_id), purpose, body, stores=self.stores, now=self.clock())
 
     async def repair(self) -> dict[str, int]:
         """What the timer does, some minutes later."""

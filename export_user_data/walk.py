@@ -7,6 +7,7 @@ from typing import Any, Final
 from shared import data_map
 from shared.cosmos import Database, Item
 from shared.data_map import READINGS, Erasure, Record
+from shared.guardianship import item_id
 from shared.invitations import place_of
 from shared.ledger import CHAIN
 from shared.readings import rows
@@ -52,7 +53,7 @@ async def _named_by(item: Item, *, database: Database) -> AsyncIterator[Held]:
             yield _held("ledger", entry, None)
     if "contactKey" in item:
         async for entry in database["identities"].query(_EVERYTHING, partition=item["contactKey"]):
-            if entry["type"] == "invitation":
+            if entry["type"] in {"invitation", "guardianInvitation"}:
                 yield _held("identities", entry, None)
 
 
@@ -85,6 +86,10 @@ async def erasure_walk(person_id: str, *, database: Database) -> AsyncIterator[R
         keys += [str(held.item[name]) for name in ("identityKey", "contactKey") if name in held.item]
         keys += held.item.get("pushKeys", ())
         yield _reached(held.record.container, held.item, database)
+        if "guardianKey" in held.item:  # the invitation of a minor's guardian, which is not shown to the minor
+            asked = await database["identities"].read(held.item["guardianKey"], item_id(held.item["guardianshipId"]))
+            if asked is not None:
+                yield _reached("identities", asked, database)
         if held.record_name == "link" and held.item["role"] == "guest":
             place = await place_of(held.item["guestId"], held.item["deviceId"], devices=database["devices"])
             if place is not None and place.get("guestPersonId") == person_id:  # the guest's keys, nothing of the owner

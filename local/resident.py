@@ -151,6 +151,63 @@ class Resident:
         """Stop being a guest of the device."""
         return await self._post(f"/api/me/devices/{device_id}/leave", {})
 
+    async def objections(self) -> Answer:
+        """Which objections to statistics stand."""
+        return await self._get("/api/me/objections")
+
+    async def object_to_statistics(self, device_id: str | None = None) -> Answer:
+        """Object, of all monitors or of one."""
+        return await self._post("/api/me/objections", {} if device_id is None else {"deviceId": device_id})
+
+    async def withdraw_objection(self, device_id: str | None = None) -> Answer:
+        """Take that back."""
+        return await self._post("/api/me/objections/withdraw", {} if device_id is None else {"deviceId": device_id})
+
+    async def consents(self) -> dict[str, dict[str, Any]]:
+        """Every purpose with its text, and whether one consents to it."""
+        found = (await self._get("/api/me/consents"))["consents"]
+        return {consent["purpose"]: consent for consent in found}
+
+    async def consent(self, purpose: str, *, given: bool, ward_id: str | None = None) -> Answer:
+        """Answer with the text as it is shown; for oneself, or for a minor for whom one acts."""
+        path = "/api/me/consents" if ward_id is None else f"/api/me/wards/{ward_id}/consents"
+        shown = next(one for one in (await self._get(path))["consents"] if one["purpose"] == purpose)
+        notice = shown["notice"]
+        said = {"given": given, "noticeVersion": notice["version"], "noticeHash": notice["sha256"]}
+        return await self._post(f"{path}/{purpose}", said)
+
+    async def age(self) -> Answer:
+        """What one said of one's age."""
+        return await self._get("/api/me/age")
+
+    async def attest_under_14(self, guardian_email: str) -> Answer:
+        """Say that one is under 14, and who one's guardian is."""
+        return await self._post("/api/me/age", {"isUnder14": True, "guardianEmail": guardian_email})
+
+    async def wards(self) -> Answer:
+        """For whom one acts, and who asks one to."""
+        return await self._get("/api/me/wards")
+
+    async def accept_ward(self, ward_id: str, month: str) -> Answer:
+        """Act for a minor until they are 14."""
+        return await self._post(f"/api/me/wards/{ward_id}/accept", {"turns14On": month})
+
+    async def decline_ward(self, ward_id: str) -> Answer:
+        """Do not."""
+        return await self._post(f"/api/me/wards/{ward_id}/decline", {})
+
+    async def step_down(self, ward_id: str) -> Answer:
+        """Stop acting for them."""
+        return await self._post(f"/api/me/wards/{ward_id}/step-down", {})
+
+    async def object_for_ward(self, ward_id: str, *, withdraw: bool = False) -> Answer:
+        """Object for a minor, or take that back."""
+        return await self._post(f"/api/me/wards/{ward_id}/objections{'/withdraw' if withdraw else ''}", {})
+
+    async def ward_objections(self, ward_id: str) -> Answer:
+        """Which objections of a minor stand."""
+        return await self._get(f"/api/me/wards/{ward_id}/objections")
+
     async def notifications(self) -> list[dict[str, Any]]:
         """The newest of what one was told."""
         found: list[dict[str, Any]] = (await self._get("/api/me/notifications"))["notifications"]

@@ -9,11 +9,14 @@ which epoch of the person's it follows: whoever is late with an older choice cha
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.data_map import Category
 from shared.data_map.choices import COLLECTING
 from shared.policy import Policy, Window
+
+OWN_CONSENT: Final = "own_consent"
+"""Among the objections of a minor: their own consent does not count, their guardian's does."""
 
 
 def objection(category: Category, device_id: str | None = None) -> str:

@@ -66,6 +66,15 @@ DeviceMoment = Annotated[
 """A time as devices and apps write it: ISO 8601 with an offset or Z, or milliseconds since 1970."""
 
 
+EmailAddress = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=254,
+        pattern=r"^[0-9A-Za-z.!#$%&'*+/=?^_`{|}~-]{1,64}@[0-9A-Za-z-]{1,63}(\.[0-9A-Za-z-]{1,63})+$",
+    ),
+]
+
 SerialNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,64}$")]
 
 

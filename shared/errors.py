@@ -270,6 +270,33 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="That is not the present text of this consent.",
         action="Show the text of the list of consents, and send its version and hash.",
     ),
+    "guardian_needed": Entry(
+        status=403,
+        title="Under 14 this is for a parent or guardian to say.",
+        action="Ask your guardian to do it in their Blue account, or name one.",
+    ),
+    "guardian_is_ward": Entry(
+        status=409, title="Nobody is their own guardian.", action="Name the e-mail address of your parent or guardian."
+    ),
+    "guardian_accepted": Entry(
+        status=409,
+        title="A guardian acts for this account.",
+        action="Another one can be named once that guardian has stepped down.",
+    ),
+    "guardian_not_needed": Entry(
+        status=409, title="This person is 14 and acts for themself.", action="Nothing: no guardian is needed any more."
+    ),
+    "guardians_too_many": Entry(
+        status=429,
+        title="Too many guardians were asked today.",
+        action="Try again tomorrow.",
+        retryable=True,
+    ),
+    "ward_unknown": Entry(
+        status=404,
+        title="You act for no such person, and were not asked to.",
+        action="Use an id of your list; sign in with the address that was asked.",
+    ),
     # notifications
     "notification_unknown": Entry(
         status=404, title="You have no such notification.", action="Use the id of a notification in your list."

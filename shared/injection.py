@@ -52,6 +52,10 @@ Point = Literal[
     "choices.gate_followed",  # one of the person's monitors follows it
     "choices.followed",  # all of them do, and nobody was told
     "choices.told",  # ledger, person and figures know of it, and the mark is still there
+    "guardians.asked",  # a minor's age is known, and the guardian's invitation is not there
+    "guardians.accepting",  # a guardian has a ward, and may not act
+    "guardians.answered",  # they may, or declined, or stepped down, and nobody was told
+    "guardians.told",  # everybody was told, and the invitation or the ward is still there
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

@@ -10,11 +10,12 @@ from export_user_data.consents.contract import Consent, ConsentEntry, Consenting
 from export_user_data.consents.recording import By, choices_of, entries, last, record, record_again
 from export_user_data.consents.settling import Stores, settle
 from shared import clock, consent_texts
-from shared.choices import needs_consent
+from shared.choices import OWN_CONSENT, needs_consent
 from shared.cosmos import Container, Item
 from shared.data_map.choices import COLLECTING, PURPOSES
 from shared.errors import Problem
 from shared.gate import Change
+from shared.guardianship import AGE, is_minor
 from shared.injection import reached
 from shared.notifications import language_for
 from shared.people import new_id
@@ -32,14 +33,21 @@ async def choose(by: By, purpose: str, said: Consenting, *, stores: Stores, now:
     get out. Saying the same again changes nothing.
 
     Raises:
-        Problem: purpose_unknown or consent_text_outdated.
+        Problem: purpose_unknown, consent_text_outdated; guardian_needed, by a minor who gives one.
     """
     people = stores.database["people"]
     _check_text(purpose, said)
+    is_own = by.guardianship_id is None
+    age = await people.read(by.person_id, AGE)
+    if said.given and is_own and is_minor(age, now):
+        raise Problem("guardian_needed")
+    # Of a person whose age was not known just now, the gate says whether it has become known since.
+    counts = not is_own or age is not None
     policy = await choices_of(by.person_id, people=people)
-    entry = await _entry(by, purpose, said, people=people, now=now)
+    entry = _entry(by, purpose, said, await _country(by.person_id, people=people), now)
     if (purpose in policy.consented) != said.given:
-        await record(entry, _change(purpose, given=said.given), people=people, journal=stores.journal, now=now)
+        change = _change(purpose, given=said.given, counts=counts)
+        await record(entry, change, people=people, journal=stores.journal, now=now)
     elif said.given and not await _is_said(entry, people):
         await record_again(entry, people=people)
     await reached("choices.recorded")
@@ -55,8 +63,10 @@ def _check_text(purpose: str, said: Consenting) -> None:
         raise Problem("consent_text_outdated")
 
 
-def _change(purpose: str, *, given: bool) -> Change:
+def _change(purpose: str, *, given: bool, counts: bool) -> Change:
     def change(policy: Policy) -> Policy:
+        if given and not counts and OWN_CONSENT in policy.objected:
+            raise Problem("guardian_needed")
         consented = policy.consented | {purpose} if given else policy.consented - {purpose}
         return replace(policy, consented=consented)
 
@@ -69,9 +79,8 @@ async def _is_said(entry: Item, people: Container) -> bool:
     return known is not None and known["given"] and known["noticeVersion"] == entry["noticeVersion"]
 
 
-async def _entry(by: By, purpose: str, said: Consenting, *, people: Container, now: datetime) -> Item:
+def _entry(by: By, purpose: str, said: Consenting, country: str | None, now: datetime) -> Item:
     consent_id = new_id()
-    country = await _country(by.person_id, people=people)
     return {
         "id": f"consent:{consent_id}",
         "type": "consent",
@@ -91,13 +100,14 @@ async def _country(person_id: str, *, people: Container) -> str | None:
     return max(said, key=lambda item: str(item["updatedAt"]), default={"country": None})["country"]
 
 
-async def withdraw_all(by: By, *, stores: Stores, now: datetime) -> None:
-    """Withdraw whatever stands, as when it turns out that who gave it could not."""
-    policy = await choices_of(by.person_id, people=stores.database["people"])
+def withdrawals(by: By, policy: Policy, now: datetime) -> list[Item]:
+    """The entries by which everything is withdrawn that stands, as when it turns out that who gave it could not."""
+    entries_of_all = []
     for purpose in sorted(policy.consented):
         text = consent_texts.present(purpose, Language.ENGLISH)
         said = Consenting.model_validate({"given": False, "noticeVersion": text.version, "noticeHash": text.sha256})
-        await choose(by, purpose, said, stores=stores, now=now)
+        entries_of_all.append(_entry(by, purpose, said, None, now))
+    return entries_of_all
 
 
 async def list_consents(person_id: str, *, people: Container, language: Language | None = None) -> Consents:

@@ -1,10 +1,11 @@
 """What is said about objections, consents and guardians."""
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from shared.contract import Body, Moment, View
+from shared.contract import Body, EmailAddress, Moment, View
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Who = Literal["person", "guardian"]
@@ -91,3 +92,58 @@ class Consents(View):
     """A person's consents, purpose by purpose."""
 
     consents: list[Consent]
+
+
+class Attesting(Body):
+    """A person says that they are under 14, and whose consent counts until they are."""
+
+    is_under_14: Annotated[Literal[True], Field(alias="isUnder14")]
+    guardian_email: EmailAddress
+
+
+class Age(View):
+    """What a person said of their age, and how far their guardian is."""
+
+    is_under_14: Annotated[bool, Field(alias="isUnder14")]
+    state: Literal["none", "asked", "accepted"]
+    answer_until: Moment | None = None
+    """While asked: until when the guardian may accept."""
+    since: Moment | None = None
+    acts_from: date | None = None
+    """From when on the person acts for themself."""
+
+
+class Accepting(Body):
+    """A guardian accepts, and says in which month the minor becomes 14: no date of birth."""
+
+    turns_14_on: Annotated[str, StringConstraints(pattern=r"^20\d\d-(0[1-9]|1[0-2])$"), Field(alias="turns14On")]
+
+
+class Ward(View):
+    """A minor for whom one acts."""
+
+    ward_id: str
+    since: Moment
+    acts_from: date
+    """From when on they act for themself."""
+
+
+class WardInvitation(View):
+    """A minor has named one as their parent or guardian."""
+
+    ward_id: str
+    invited_at: Moment
+    expires_at: Moment
+
+
+class Wards(View):
+    """For whom one acts, and who asks one to."""
+
+    wards: list[Ward]
+    invitations: list[WardInvitation]
+
+
+class WardEnded(View):
+    """One does not act for them."""
+
+    ward_id: str

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from export_user_data.consents.age import check_of_age
 from export_user_data.consents.contract import Objection, ObjectionEntry, Objections
 from export_user_data.consents.recording import By, choices_of, entries, last, record
 from export_user_data.consents.settling import Stores, settle
@@ -31,13 +32,15 @@ async def withdraw_objection(by: By, device_id: str | None, *, stores: Stores, n
     """Take an objection back: that of one monitor, or every one. It is collected from now on; again changes nothing.
 
     Raises:
-        Problem: device_not_yours.
+        Problem: device_not_yours; guardian_needed, by a minor.
     """
     return await _choose(by, device_id, stores=stores, now=now, objected=False)
 
 
 async def _choose(by: By, device_id: str | None, *, stores: Stores, now: datetime, objected: bool) -> Objections:
     people = stores.database["people"]
+    if not objected and by.guardianship_id is None:
+        await check_of_age(by.person_id, now, people=people)
     if device_id is not None:
         await _check_own(by.person_id, device_id, people=people)
 
@@ -85,7 +88,7 @@ async def list_objections(person_id: str, *, people: Container) -> Objections:
     policy = await choices_of(person_id, people=people)
     history = await entries(person_id, "objection", people=people)
     standing = []
-    for named in sorted(policy.objected):
+    for named in sorted(policy.objected - _others(policy)):
         device_id = named.partition(":")[2] or None
         said = last(history, deviceId=device_id, objected=True)
         since = clock.moment(said["at"]) if said is not None else None

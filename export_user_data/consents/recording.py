@@ -48,12 +48,17 @@ async def choices_of(person_id: str, *, people: Container) -> Policy:
         Erased: there is none any more.
     """
     try:
-        return _living(await load_policy(people, person_id))
+        return living(await load_policy(people, person_id))
     except LookupError as error:
         raise Erased from error
 
 
-def _living(policy: Policy) -> Policy:
+def living(policy: Policy) -> Policy:
+    """The policy of somebody who was not erased.
+
+    Raises:
+        Erased: they were.
+    """
     if policy.tombstone:
         raise Erased
     return policy
@@ -68,20 +73,21 @@ async def record(entry: Item, change: Change, *, people: Container, journal: Nar
     person_id = entry["personId"]
 
     def changed(policy: Policy) -> Policy:
-        return change(_living(policy))
+        return change(living(policy))
 
     try:
-        await change_policy(people, person_id, changed, journal=journal, now=now, beside=_written(entry))
+        await change_policy(people, person_id, changed, journal=journal, now=now, beside=written(entry))
     except LookupError as error:
         raise Erased from error
 
 
 async def record_again(entry: Item, *, people: Container) -> None:
     """Write the entry of a choice that stands already, as when a new text is agreed to."""
-    await write_behind_gate(people, entry["personId"], _written(entry))
+    await write_behind_gate(people, entry["personId"], written(entry))
 
 
-def _written(entry: Item) -> list[Operation]:
+def written(entry: Item) -> list[Operation]:
+    """How an entry is stored, with its mark."""
     mark = {
         "id": f"unsettled:{entry['id']}",
         "type": "unsettledChoice",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from shared import clock
 from shared.choices import following, founded
@@ -22,6 +22,7 @@ from shared.injection import reached
 from shared.ledger import THE_PERSON, Actor, Step, record_about
 from shared.notifications import notify
 from shared.policy import Policy
+from shared.services import Services
 from shared.statistics import recompute_open
 
 CONCURRENT_GATES: Final = 8
@@ -43,6 +44,11 @@ class Stores:
     database: Database
     hub: Hub
     journal: NarrowingJournal
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """Those of the app."""
+        return cls(database=services.database, hub=services.hubs.jobs, journal=services.journal)
 
 
 async def settle(person_id: str, *, stores: Stores, now: datetime) -> None:

@@ -5,14 +5,13 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from export_user_data.consents import consents, objections, settling
+from export_user_data.consents import consents, guardian_triggers, objections, settling
 from export_user_data.consents.contract import Consenting, Consents, Objecting, Objections
 from export_user_data.consents.recording import By
 from export_user_data.consents.settling import Stores
 from shared.admission import RESIDENT
 from shared.callers import Resident
 from shared.http import Api, Call
-from shared.services import Services
 
 OK = HTTPStatus.OK
 
@@ -23,12 +22,8 @@ def register(api: Api, functions: func.Blueprint) -> None:
     """Add them to the app."""
     _objections(api, functions)
     _consents(api, functions)
+    guardian_triggers.register(api, functions)
     _timer(api, functions)
-
-
-def stores_of(services: Services) -> Stores:
-    """What choices take effect on."""
-    return Stores(database=services.database, hub=services.hubs.jobs, journal=services.journal)
 
 
 def _objections(api: Api, functions: func.Blueprint) -> None:
@@ -49,7 +44,7 @@ def _objections(api: Api, functions: func.Blueprint) -> None:
     async def object_to_statistics(call: Call[Resident, Objecting]) -> Objections:
         """Object to statistics about one's monitors, or one of them, at once."""
         by, now = By(call.caller.person_id), call.services.clock()
-        stores = stores_of(call.services)
+        stores = Stores.of(call.services)
         return await objections.object_to_statistics(by, call.body.device_id, stores=stores, now=now)
 
     @api.operation(
@@ -59,12 +54,12 @@ def _objections(api: Api, functions: func.Blueprint) -> None:
         admission=RESIDENT,
         body=Objecting,
         answers={OK: Objections},
-        problems=("device_not_yours",),
+        problems=("device_not_yours", "guardian_needed"),
     )
     async def withdraw_objection(call: Call[Resident, Objecting]) -> Objections:
         """Take an objection back: that of one monitor, or every one."""
         by, now = By(call.caller.person_id), call.services.clock()
-        stores = stores_of(call.services)
+        stores = Stores.of(call.services)
         return await objections.withdraw_objection(by, call.body.device_id, stores=stores, now=now)
 
 
@@ -81,12 +76,12 @@ def _consents(api: Api, functions: func.Blueprint) -> None:
         admission=RESIDENT,
         body=Consenting,
         answers={OK: Consents},
-        problems=("purpose_unknown", "consent_text_outdated"),
+        problems=("purpose_unknown", "consent_text_outdated", "guardian_needed"),
     )
     async def choose_consent(call: Call[Resident, Consenting]) -> Consents:
         """Give a consent, or withdraw it."""
         by, now = By(call.caller.person_id), call.services.clock()
-        return await consents.choose(by, call.id("purpose"), call.body, stores=stores_of(call.services), now=now)
+        return await consents.choose(by, call.id("purpose"), call.body, stores=Stores.of(call.services), now=now)
 
 
 def _timer(api: Api, functions: func.Blueprint) -> None:
@@ -95,6 +90,6 @@ def _timer(api: Api, functions: func.Blueprint) -> None:
     async def repair_choices(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
         """Let objections and consents take effect that were cut off and that nobody has repeated."""
         services = await api.services()
-        ends = await settling.repair(stores=stores_of(services), now=services.clock())
+        ends = await settling.repair(stores=Stores.of(services), now=services.clock())
         for end, count in ends.items():
             _log.info("%d cut off: %s", count, end)

@@ -1,19 +1,6 @@
 """What is said about guests of a device, to its owner and to those who are invited."""
 
-from typing import Annotated
-
-from pydantic import StringConstraints
-
-from shared.contract import Body, Moment, View
-
-EmailAddress = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True,
-        max_length=254,
-        pattern=r"^[0-9A-Za-z.!#$%&'*+/=?^_`{|}~-]{1,64}@[0-9A-Za-z-]{1,63}(\.[0-9A-Za-z-]{1,63})+$",
-    ),
-]
+from shared.contract import Body, EmailAddress, Moment, View
 
 
 class InviteGuest(Body):

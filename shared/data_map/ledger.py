@@ -117,6 +117,14 @@ ACTIONS: Final[dict[str, Action]] = {
         "The person withdrew their consent to a purpose.",
         {"consentId": Detail.ID, "purpose": Detail.WORD, "noticeHash": Detail.SHA256},
     ),
+    "age_attested": Action(
+        "The person said that they are under 14, and asked a guardian.", {"guardianshipId": Detail.ID}
+    ),
+    "guardian_accepted": Action("A guardian accepted to act for the person.", {"guardianshipId": Detail.ID}),
+    "guardian_declined": Action("The guardian whom the person asked declined.", {"guardianshipId": Detail.ID}),
+    "guardian_ended": Action("The guardian acts for the person no more.", {"guardianshipId": Detail.ID}),
+    "ward_accepted": Action("The person accepted to act for a minor.", {"guardianshipId": Detail.ID}),
+    "ward_ended": Action("The person acts for a minor no more.", {"guardianshipId": Detail.ID}),
     "ward_choice_made": Action(
         "The person chose something as the guardian of a minor.",
         {"guardianshipId": Detail.ID, "choiceId": Detail.ID, "choice": Detail.WORD},

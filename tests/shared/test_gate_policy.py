@@ -107,6 +107,8 @@ def test_the_window_that_ends_first_is_let_go() -> None:
         ({"end": START + HOUR}, True),
         ({"tombstone": True}, True),
         ({"windows": {}}, True),
+        ({"objected": frozenset({"usage"})}, True),
+        ({"follows": 7}, False),
         ({}, False),
     ],
 )
@@ -114,6 +116,20 @@ def test_a_change_that_narrows_is_told_from_one_that_does_not(changes: dict[str,
     """What narrows goes into the journal, so that no backup widens it again."""
     assert policy(**changes).is_narrower_than(policy()) is narrower
     assert not policy().is_narrower_than(policy(**changes))
+
+
+def test_withdrawing_a_consent_narrows() -> None:
+    """And giving it does not."""
+    given = policy(consented=frozenset({"usage_statistics"}))
+    assert policy().is_narrower_than(given)
+    assert not given.is_narrower_than(policy())
+
+
+def test_what_a_person_chose_is_in_the_gate_and_in_no_token() -> None:
+    """A monitor and the hub have nothing to do with it."""
+    chosen = policy(objected=frozenset({"usage"}), consented=frozenset({"interactions"}), follows=3)
+    assert Policy.from_claims(chosen.stored()) == chosen
+    assert Policy.from_claims(chosen.claims()) == policy()
 
 
 def test_a_policy_survives_being_written() -> None:

@@ -251,6 +251,8 @@ async def test_the_journal_names_nobody(restorable: Restorable) -> None:
             {"erased_through": {"usage": START + HOUR, "performance": START}},
         ),
         ({"store_only": frozenset({"usage"})}, {}, {"store_only": frozenset({"usage"})}),
+        ({"objected": frozenset({"usage"})}, {}, {"objected": frozenset({"usage"})}),
+        ({"consented": frozenset({"interactions"})}, {}, {}),
     ],
 )
 def test_an_intersection_admits_what_both_admit(

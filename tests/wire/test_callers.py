@@ -158,19 +158,30 @@ async def strangers(cloud: LocalCloud, api: Api) -> Household:
 BODIES: dict[str, dict[str, Any]] = {
     "invite_guest": {"email": "friend@personal.example"},
     "note_invoice": {"invoicedOn": None},
+    "accept_ward": {"turns14On": f"{datetime.now(UTC).year + 3}-01"},
+    "choose_ward_consent": {"given": False, "noticeVersion": "1", "noticeHash": "0" * 64},
     "refresh_app_installation": {"token": "t", "os": "Android", "osVersion": "13", "appVersion": "4", "locale": "es"},
 }
 """What a route needs to be told before it looks whose a thing is; most need nothing."""
 
+NOBODYS = {"remove_app_installation", "choose_consent"}
+"""What says the same of everything, and what names nothing of anybody."""
+
 REFUSED_TO_OTHERS = [
     route
     for route in ROUTES
-    if route["caller"] == "resident" and "{" in route["route"] and route["name"] != "remove_app_installation"
+    if route["caller"] == "resident" and "{" in route["route"] and route["name"] not in NOBODYS
 ]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def things(household: Household) -> dict[str, str]:
+async def minors(cloud: LocalCloud, api: Api) -> Household:
+    """A household whose resident is under 14."""
+    return await Household(cloud, api).move_in()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def things(household: Household, minors: Household) -> dict[str, str]:
     """A thing of this household for every id that a route may have."""
     resident = household.resident
     [device] = await resident.devices()
@@ -179,6 +190,9 @@ async def things(household: Household) -> dict[str, str]:
     installation = await resident.register_installation()
     [notification, *_] = await resident.notifications()
     guest = await resident.invite_guest(device["deviceId"], "visitor@personal.example")
+    await minors.resident.attest_under_14(household.email)
+    [ward] = (await resident.wards())["invitations"]
+    await resident.accept_ward(ward["wardId"], BODIES["accept_ward"]["turns14On"])
     return {
         "deviceId": device["deviceId"],
         "caseId": case["caseId"],
@@ -186,6 +200,8 @@ async def things(household: Household) -> dict[str, str]:
         "notificationId": notification["notificationId"],
         "installationId": installation["installationId"],
         "guestId": guest["guestId"],
+        "wardId": ward["wardId"],
+        "purpose": "usage_statistics",
         "invitationId": guest["guestId"],
     }
 

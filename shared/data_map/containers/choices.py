@@ -42,6 +42,40 @@ CHOICES: Final[dict[str, Record]] = {
             "country": Field(about="Country that the phone was in by its app.", source=Source.APP),
         },
     ),
+    "attestedAge": Record(
+        container="people",
+        about="That the person said that they are under 14, and who acts for them until they are.",
+        category=Category.PERSON,
+        export="person",
+        fields={
+            "personId": Field(about="Random id of the person."),
+            "isUnder14": Field(about="What the person said of their age.", source=Source.PERSON),
+            "attestedAt": Field(about="When they said so.", unit="UTC"),
+            "state": Field(about="asked while a guardian is, then accepted; none when there is none."),
+            "guardianshipId": Field(about="Random id of the guardianship that was asked for last."),
+            "guardianKey": Field(about="While asked: keyed hash of the guardian's address.", exported=False),
+            "askedAt": Field(about="When the guardian was asked.", unit="UTC"),
+            "asksOn": Field(about="The day of the last asking, of which they are counted.", unit="UTC"),
+            "asks": Field(about="How often a guardian was asked on that day."),
+            "guardianPersonId": Field(about="While accepted: random id of the guardian.", exported=False),
+            "since": Field(about="While accepted: since when.", unit="UTC"),
+            "actsFrom": Field(
+                about="From when on the person is 14 and acts for themself, as the guardian said.", source=Source.PERSON
+            ),
+        },
+    ),
+    "ward": Record(
+        container="people",
+        about="That the person was asked to act for a minor, and agreed.",
+        category=Category.PERSON,
+        export="person",
+        fields={
+            "personId": Field(about="Random id of the person."),
+            "guardianshipId": Field(about="Random id of the guardianship."),
+            "wardPersonId": Field(about="Random id of the minor.", exported=False),
+            "acceptedAt": Field(about="When they agreed.", unit="UTC"),
+        },
+    ),
     "unsettledChoice": Record(
         container="people",
         about="That an objection or a consent is under way; it is gone once everything follows it.",

@@ -64,7 +64,10 @@ PEOPLE: Final = Container(
             fields={
                 "personId": Field(about="Random id of the person."),
                 **{name: GATE_FIELDS[name] for name in ("epoch", "start", "windows", "tombstone", "changedAt")},
-                "objected": Field(about="What the person objects to.", source=Source.PERSON),
+                "objected": Field(
+                    about="What the person objects to; and that a minor's own consent does not count.",
+                    source=Source.PERSON,
+                ),
                 "consented": Field(about="The purposes that the person consents to.", source=Source.PERSON),
             },
         ),

@@ -1,5 +1,6 @@
 """People with monitors who choose, and what must follow from it."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,30 +10,49 @@ from uuid import uuid4
 
 import pytest
 
-from export_user_data.consents import consents, objections, settling
-from export_user_data.consents.contract import Consent, Consenting, Consents, Objections
+from export_user_data.consents import age, consents, objections, settling, wards
+from export_user_data.consents.contract import Age, Consent, Consenting, Consents, Objections, Ward, WardEnded
 from export_user_data.consents.recording import By
 from export_user_data.consents.settling import Stores
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.statistics.counting import count_page
 from ingest_telemetry.statistics.reading import usage_statistics
 from ingest_telemetry.storing import store_events
+from local.mail import MailSink
 from register_device.contract.monitors import DeviceAccess
 from shared import ledger, statistics
+from shared.callers import Resident
 from shared.cosmos import Item
 from shared.errors import Problem
 from shared.gate import load_policy
 from shared.injection import Point, listening
+from shared.invitations import deliver_due_invitations
 from shared.jobs import run_job
+from shared.mail import Mailer
+from shared.people import key_of_address
 from shared.policy import Policy
 from tests.doubles import RecordingHub
-from tests.people import SERIAL, House
+from tests.people import IDENTITY_KEY, SERIAL, House
 
 CHOICE_POINTS: list[Point] = ["choices.recorded", "choices.gate_followed", "choices.followed", "choices.told"]
 
 
 class CutOff(Exception):
     """A worker is killed."""
+
+
+class Held:
+    """Holds whoever reaches a point until it is let go."""
+
+    def __init__(self, point: Point) -> None:
+        self._point = point
+        self.stopped = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def __call__(self, point: Point) -> None:
+        if point == self._point and not self.stopped.is_set():
+            self.stopped.set()
+            await self.go.wait()
 
 
 async def cut(work: Awaitable[object], at: Point) -> None:
@@ -149,6 +169,58 @@ class Choosing(House):
         """How many monitors are in the figures of a day."""
         found = await usage_statistics(day.isoformat(), statistics=self.database["statistics"])
         return sum(cell.devices for cell in found.cells)
+
+
+def resident(name: str) -> Resident:
+    """Who signs in with a verified address of that name."""
+    email = f"{name}@resident.example"
+    return Resident(name, email, f"identity of {name}", key_of_address(email, IDENTITY_KEY))
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Choosing):
+    """A minor, nora, and her mother pilar."""
+
+    async def attest(self, guardian: str = "pilar", ward: str = "nora") -> str:
+        """Say that one is under 14; the id by which the guardian finds it."""
+        await self.move_in(ward)
+        address = f" {guardian.title()}@Resident.Example "
+        asked = age.attest_under_14(
+            resident(ward), address, stores=self.stores, identity_key=IDENTITY_KEY, now=self.clock()
+        )
+        await asked
+        [item] = await self.items("attestedAge", ward)
+        return str(item["guardianshipId"])
+
+    async def accept(self, ward_id: str, guardian: str = "pilar", month: str | None = None) -> Ward:
+        await self.move_in(guardian)
+        month = month or f"{self.clock().year + 2}-05"
+        return await wards.accept(resident(guardian), ward_id, month, database=self.database, now=self.clock())
+
+    async def decline(self, ward_id: str, guardian: str = "pilar") -> WardEnded:
+        return await wards.decline(resident(guardian), ward_id, database=self.database, now=self.clock())
+
+    async def step_down(self, ward_id: str, guardian: str = "pilar") -> WardEnded:
+        return await wards.step_down(resident(guardian), ward_id, database=self.database, now=self.clock())
+
+    async def wards(self, guardian: str = "pilar") -> tuple[list[str], list[str]]:
+        """The ids of those for whom one acts, and of those who ask one to."""
+        found = await wards.list_wards(resident(guardian), database=self.database, now=self.clock())
+        return [ward.ward_id for ward in found.wards], [one.ward_id for one in found.invitations]
+
+    async def acting(self, ward_id: str, guardian: str = "pilar") -> By:
+        people = self.database["people"]
+        return await wards.acting_for(resident(guardian), ward_id, people=people, now=self.clock())
+
+    async def age(self, ward: str = "nora") -> Age:
+        return await age.own_age(ward, people=self.database["people"])
+
+    async def mails(self) -> list[str]:
+        """Let every mail go out that is due, to a mail server; what it took: to whom, and the subject."""
+        async with MailSink() as sink:
+            mailer = Mailer.of(sink.address, sender="no-reply@blue.example", password=None)
+            await deliver_due_invitations(database=self.database, mailer=mailer, now=self.clock)
+            return [f"{mail.recipients[0]}: {mail.parsed['Subject']}" for mail in sink.messages]
 
 
 async def second_monitor(house: House, person_id: str = "maria") -> DeviceAccess:

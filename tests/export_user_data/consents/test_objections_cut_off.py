@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from shared.injection import Point, listening
-from tests.export_user_data.consents.chooser import CHOICE_POINTS, Choosing, CutOff, cut, second_monitor
+from tests.export_user_data.consents.chooser import CHOICE_POINTS, Choosing, CutOff, Held, cut, second_monitor
 
 pytestmark = pytest.mark.wire
 
@@ -16,20 +16,6 @@ REGISTERING: list[Point] = [
     "registration.owned",
     "registration.finished",
 ]
-
-
-class Held:
-    """Holds whoever reaches a point until it is let go."""
-
-    def __init__(self, point: Point) -> None:
-        self._point = point
-        self.stopped = asyncio.Event()
-        self.go = asyncio.Event()
-
-    async def __call__(self, point: Point) -> None:
-        if point == self._point and not self.stopped.is_set():
-            self.stopped.set()
-            await self.go.wait()
 
 
 @pytest.mark.parametrize("again", ["repeated", "by the timer"])

@@ -7,6 +7,7 @@ two that are settled at once the newer one holds.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -16,7 +17,7 @@ from shared import clock
 from shared.choices import following, founded
 from shared.cosmos import BatchFailed, Container, Database, Delete, Item
 from shared.data_map.choices import PURPOSES
-from shared.gate import NarrowingJournal, change_policy, create_gate, load_policy
+from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, load_policy
 from shared.hubs import Hub
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Actor, Step, record_about
@@ -127,7 +128,8 @@ async def _tell(entry: Item, links: list[Item], *, stores: Stores, now: datetime
             "choice": said.action,
         }
         step = Step(said.choice_id, "ward_choice_made", THE_PERSON, acted)
-        await record_about(entry["guardianPersonId"], step, database=database, now=now)
+        with suppress(Erased):  # the guardian may be gone; what they said stays
+            await record_about(entry["guardianPersonId"], step, database=database, now=now)
     moments = {"since": clock.moment(entry["at"])}
     await notify(entry["personId"], said.action, said.choice_id, moments, people=database["people"], now=now)
     if said.ends_use:

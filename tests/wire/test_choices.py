@@ -9,6 +9,8 @@ from local.cloud import LocalCloud
 from local.mail import kept_in
 from tests.wire.conftest import Household, Stored, call, envelope, eventually
 
+BEFORE, OBJECTED, AFTER = (f"{number}0000000-0000-4000-8000-000000000000" for number in (1, 2, 3))
+
 
 async def test_an_objection_is_felt_by_the_monitor_at_once(household: Household, stored: Stored) -> None:
     """Also with the token that it has: what it sends is accepted for processing, and nothing of it is stored."""
@@ -16,20 +18,24 @@ async def test_an_objection_is_felt_by_the_monitor_at_once(household: Household,
     assert access is not None
     query = "SELECT * FROM c WHERE c.type = 'usageReadings'"
 
-    async def kept() -> int:
+    async def send(message_id: str, token: str) -> None:
+        message = envelope(call(), messageId=message_id)
+        await household.api.send("POST", "/api/telemetry", message, authorization=f"Bearer {token}")
+
+    async def kept() -> list[str]:
         found = stored.database["telemetry"].query(query, partition=access.ownership_id)
-        return len([item async for item in found])
+        return sorted([str(item["messageId"]) async for item in found])
 
-    async def sent() -> bool:
-        return await kept() == 1
+    async def first_is_kept() -> bool:
+        return await kept() == [BEFORE]
 
-    await household.api.send("POST", "/api/telemetry", envelope(call()), authorization=f"Bearer {access.token}")
-    await eventually(sent, "the reading is stored")
+    await send(BEFORE, access.token)
+    await eventually(first_is_kept, "the reading is stored")
     resident = household.resident
     said = await resident.object_to_statistics()
     assert [one.get("deviceId") for one in said["objections"]] == [None]
     assert (await resident.objections()).body == said.body
-    await household.api.send("POST", "/api/telemetry", envelope(call()), authorization=f"Bearer {access.token}")
+    await send(OBJECTED, access.token)
     renewed = await household.api.post("/api/devices/token", {}, authorization=await household.attestation())
     assert renewed["categories"] == []
     [device] = await resident.devices()
@@ -38,12 +44,13 @@ async def test_an_objection_is_felt_by_the_monitor_at_once(household: Household,
     assert (await resident.withdraw_objection(device["deviceId"]))["objections"] == said["objections"]
     assert (await resident.withdraw_objection())["objections"] == []
     token = (await household.api.post("/api/devices/token", {}, authorization=await household.attestation()))["token"]
-    await household.api.send("POST", "/api/telemetry", envelope(call()), authorization=f"Bearer {token}")
+    await send(AFTER, token)
 
-    async def sent_again() -> bool:
-        return await kept() == 2
+    async def last_is_kept() -> bool:  # the partition's order: what came before it is decided by then
+        return AFTER in await kept()
 
-    await eventually(sent_again, "the reading behind it is stored, and the one before was not")
+    await eventually(last_is_kept, "the reading behind the objection is stored")
+    assert await kept() == [BEFORE, AFTER]
 
 
 async def test_a_consent_is_one_call_each_way(household: Household) -> None:

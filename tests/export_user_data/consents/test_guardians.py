@@ -233,6 +233,21 @@ async def test_an_erased_guardian_leaves_room_for_another(family: Family) -> Non
     await family.accept(again, "jordi")
 
 
+async def test_what_an_erased_guardian_said_last_takes_effect(family: Family) -> None:
+    """They were erased while it was under way."""
+    access = await family.pair("nora")
+    ward_id = await family.attest()
+    await family.accept(ward_id)
+    await cut(family.object(by=await family.acting(ward_id)), "choices.recorded")
+    subject = await family.database["people"].read("pilar", "ledgerSubject")
+    assert subject is not None
+    await family.database["people"]._proxy.delete_item("ledgerSubject", "pilar")
+    await changed(family.database["people"], "pilar", lambda policy: replace(policy, tombstone=True))
+    assert await family.repair() == {"settled": 1}
+    assert await family.collected(access) == []
+    assert await family.items("unsettledChoice", "nora") == []
+
+
 async def test_an_erased_ward_is_nobodys(family: Family) -> None:
     """Neither asked for nor acted for."""
     ward_id = await family.attest()

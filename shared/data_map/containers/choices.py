@@ -17,7 +17,7 @@ CHOICES: Final[dict[str, Record]] = {
     "objection": Record(
         container="people",
         about="That the person objected to statistics, or took that back; it is never changed.",
-        category=Category.SERVICE,
+        category=Category.PERSON,
         export="person",
         fields={
             **_MADE,
@@ -30,7 +30,7 @@ CHOICES: Final[dict[str, Record]] = {
     "consent": Record(
         container="people",
         about="That the person consented to a purpose, or withdrew that; it is never changed.",
-        category=Category.SERVICE,
+        category=Category.PERSON,
         export="person",
         fields={
             **_MADE,

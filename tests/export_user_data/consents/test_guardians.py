@@ -166,6 +166,17 @@ async def test_another_address_takes_the_place_of_the_first(family: Family) -> N
     assert await refused(family.attest("mallory")) == "guardian_accepted"
 
 
+async def test_the_address_goes_when_its_mail_was_sent(family: Family) -> None:
+    """The invitation is found by its keyed hash from then on."""
+    ward_id = await family.attest()
+    key = keyed_id(IDENTITY_KEY, "email", "pilar@resident.example")
+    await family.mails()
+    invitation = await family.database["identities"].read(key, f"guardianship:{ward_id}")
+    assert invitation is not None
+    assert "sentAt" in invitation
+    assert "pilar" not in str(invitation)
+
+
 async def test_strangers_are_not_flooded_with_mails(family: Family) -> None:
     """Five askings a day."""
     family.clock.now = family.clock.now.replace(hour=12)

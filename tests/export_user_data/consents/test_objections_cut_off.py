@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from export_user_data.consents import settling
 from shared.injection import Point, listening
 from tests.export_user_data.consents.chooser import CHOICE_POINTS, Choosing, CutOff, Held, cut, second_monitor
 
@@ -35,6 +36,16 @@ async def test_an_objection_cut_off_anywhere_takes_effect(house: Choosing, point
     assert [template for template, _ in await house.told("maria")].count("objection_recorded") == 1
     assert await house.items("unsettledChoice") == []
     assert await house.repair() == {}
+
+
+async def test_a_choice_that_is_under_way_is_left_to_its_request(house: Choosing) -> None:
+    """The timer comes for what nobody has finished in two minutes."""
+    await house.pair("maria")
+    await cut(house.object(), "choices.recorded")
+    assert await settling.repair(stores=house.stores, now=house.clock()) == {}
+    [mark] = await house.items("unsettledChoice")
+    [entry] = await house.items("objection")
+    assert mark["entryId"] == entry["id"]
 
 
 @pytest.mark.parametrize("point", REGISTERING)

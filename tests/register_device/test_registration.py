@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from register_device import ownership
 from register_device.contract.monitors import DeviceAccess, DeviceData, Registration, Renewal
 from register_device.contract.support import SupportCase
 from register_device.devices import list_devices, owned_device
 from register_device.registration import register_monitor, renew_access
 from register_device.support_cases import close_case, open_case
-from shared import ledger
+from shared import ending_ownership, ledger
 from shared.callers import AttestedMonitor
 from shared.cosmos import Delete, declared
 from shared.errors import Problem
@@ -307,7 +306,7 @@ async def test_a_registration_that_was_cut_off_tells_when_it_resumes(
         raise ConnectionError
 
     with monkeypatch.context() as outage:
-        outage.setattr("register_device.ownership.notify", away)
+        outage.setattr("shared.ending_ownership.notify", away)
         with pytest.raises(ConnectionError):
             await house.register(claim)
     new, _ = await house.register(claim)
@@ -448,7 +447,7 @@ async def test_a_link_that_ends_while_it_becomes_active_has_ended(
                 await people.replace(declared(link) | {"state": "active"}, link["_etag"])
         await notify(person_id, template, *rest, **named)
 
-    monkeypatch.setattr(ownership, "notify", told)
+    monkeypatch.setattr(ending_ownership, "notify", told)
     await house.register(second)
     assert await links(house, "maria") == [("ended", True)]
 

@@ -35,11 +35,12 @@ def columns_of(readings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, lis
     columns: dict[str, dict[str, list[Any]]] = {}
     for kind, rows in by_kind.items():
         named = set().union(*rows) & READINGS[kind].fields.keys()
-        columns[kind] = {name: _column(name, rows) for name in ("observedAt", *sorted(named))}
+        columns[kind] = {name: column_of(name, rows) for name in ("observedAt", *sorted(named))}
     return _without_empty(columns)
 
 
-def _column(name: str, rows: list[Mapping[str, Any]]) -> list[Any]:
+def column_of(name: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """What the rows say of one field; None for those that do not."""
     try:
         return list(map(itemgetter(name), rows))
     except KeyError:
@@ -73,9 +74,14 @@ def _of_kind(kind: str, written: Any) -> dict[str, Column]:
 
 def _without_empty[C: Column](columns: dict[str, dict[str, C]]) -> dict[str, dict[str, C]]:
     return {
-        kind: {name: column for name, column in of_kind.items() if column.count(None) < len(column)}
+        kind: {name: column for name, column in of_kind.items() if not is_empty(column)}
         for kind, of_kind in columns.items()
     }
+
+
+def is_empty(column: Column) -> bool:
+    """Whether no row has anything in it; nearly always the first one shows that."""
+    return (not column or column[0] is None) and column.count(None) == len(column)
 
 
 def stored_times(written: Column) -> Column:

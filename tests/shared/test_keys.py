@@ -70,6 +70,33 @@ def test_an_unsigned_token_is_refused(keys: KeySet) -> None:
     assert caught.value.code == "token_invalid"
 
 
+def test_no_character_of_a_device_token_can_be_changed(keys: KeySet) -> None:
+    """Nor can one be left out or put in, at any place: what is good is what was signed, to the letter."""
+    token, _ = issue_device_token(TOKEN, keys=keys, now=NOW)
+    for place in range(len(token)):
+        before, here, behind = token[:place], token[place], token[place + 1 :]
+        for changed in ("A" if here != "A" else "B", "", here * 2, f"{here}\N{LATIN SMALL LETTER E WITH ACUTE}"):
+            with pytest.raises(Problem, match=r"token_invalid|token_foreign"):
+                read_device_token(before + changed + behind, keys=keys, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"aud": "blue-telemetry"}, "token_invalid"),
+        ({"exp": 4_000_000_000}, "token_invalid"),
+        ({"aud": "blue-telemetry", "exp": 4_000_000_000, "nbf": 3_900_000_000}, "token_invalid"),
+        ({"aud": ["another"], "exp": 4_000_000_000}, "token_foreign"),
+        ({"aud": "blue-telemetry", "exp": NOW.timestamp()}, "token_expired"),
+        ({"aud": ["another", "blue-telemetry"], "exp": int(NOW.timestamp())}, "token_expired"),
+    ],
+)
+def test_a_token_of_our_key_that_is_none_of_ours_says_why(keys: KeySet, claims: dict[str, object], code: str) -> None:
+    """Whatever else the key signed is held against the standard."""
+    with pytest.raises(Problem, match=code):
+        keys.verify(keys.sign(claims), audience="blue-telemetry", now=NOW)
+
+
 def test_a_challenge_is_no_device_token(keys: KeySet) -> None:
     """Both are signed by the same key, and each is good for one purpose."""
     challenge, _ = issue_challenge("serial", "nonce", keys=keys, now=NOW)

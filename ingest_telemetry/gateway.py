@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ingest_telemetry.columns import DEVICE_MOMENT
+from ingest_telemetry.columns import DEVICE_MOMENT, Columns, count_of
 from ingest_telemetry.contract import EXTRA, SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
 from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
 from ingest_telemetry.together import sound_columns
@@ -73,11 +73,9 @@ async def accept_message(
         stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
     )
     sound = sound_columns(envelope.readings, message)
-    checked = list(_checked(envelope.readings, sound, message, counters))
-    receipts = [receipt for receipt, _ in checked]
-    accepted = sum(receipt.status == "accepted" for receipt in receipts)
-    if accepted:
-        others = [reading for _, reading in checked if reading is not None]
+    receipts, others = _received(envelope.readings, sound, message, counters)
+    statuses = Counter([receipt.status for receipt in receipts])
+    if statuses["accepted"]:
         body, properties = event_of(replace(message, columns=sound, readings=others))
         await hub.send(body, key=monitor.ownership_id, properties=properties)
     dropped = _undeclared_of_all(envelope.readings)
@@ -87,8 +85,8 @@ async def accept_message(
     return Receipt(
         message_id=envelope.message_id,
         received_at=received_at,
-        accepted=accepted,
-        rejected=sum(receipt.status == "rejected" for receipt in receipts),
+        accepted=statuses["accepted"],
+        rejected=statuses["rejected"],
         undeclared_fields_dropped=dropped,
         receipts=receipts,
     )
@@ -101,6 +99,16 @@ def _monitor_time(written: str | None) -> datetime | None:
         return DEVICE_MOMENT.validate_python(written)
     except ValidationError:
         raise Problem("monitor_time_invalid") from None  # the original repeats what was sent
+
+
+def _received(
+    readings: Sequence[Mapping[str, Any]], sound: Columns, message: Message, counters: Counters
+) -> tuple[list[ReadingReceipt], list[Mapping[str, Any]]]:
+    """A receipt for each reading, and what goes on beside the columns that are sound."""
+    if count_of(sound) == len(readings):
+        return [_accepted(index) for index in range(len(readings))], []
+    checked = list(_checked(readings, sound, message, counters))
+    return [receipt for receipt, _ in checked], [reading for _, reading in checked if reading is not None]
 
 
 def _checked(

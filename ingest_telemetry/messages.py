@@ -1,7 +1,6 @@
 """A message as it travels through the hub and is stored: one canonical body, columnar items, corrected times."""
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,10 +115,10 @@ def event_of(message: Message) -> tuple[bytes, dict[str, str]]:
     }
     properties = {
         "ownershipId": message.ownership_id,
-        "policy": json.dumps(message.policy.claims(), separators=(",", ":")),
+        "policy": to_json(message.policy.claims()).decode(),
         "receivedAt": clock.text(message.received_at),
         "clockOffsetS": str(message.clock_offset.total_seconds()),
-        "product": json.dumps(dict(message.product), separators=(",", ":")),
+        "product": to_json(dict(message.product)).decode(),
         "messageHash": message.body_hash,
     }
     return to_json(body), properties

@@ -14,7 +14,7 @@ def system_clock() -> datetime:
 
 def text(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and Z: every stored time has this form, so that text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def moment(written: str) -> datetime:

@@ -191,6 +191,7 @@ class SharedHub(Hub):
         """Wrap an SDK producer; partitions are asked for at the first send."""
         super().__init__(producer)
         self._lanes: list[_Lane] = []
+        self._opening = asyncio.Lock()
 
     async def send(self, body: bytes, *, key: str, properties: Mapping[str, Any] | None = None) -> None:
         """Send one event, together with those of others; all events of a key keep their order.
@@ -211,9 +212,10 @@ class SharedHub(Hub):
             raise Problem("hub_unavailable", retry_after_s=RETRY_AFTER_S) from error
 
     async def _opened(self) -> list[_Lane]:
-        partitions = sorted(await self._producer.get_partition_ids(), key=int)
-        if not self._lanes:  # others may have asked meanwhile
-            self._lanes = [_Lane(self._producer, partition) for partition in partitions]
+        async with self._opening:  # each that asks opens a connection of its own for that
+            if not self._lanes:
+                partitions = sorted(await self._producer.get_partition_ids(), key=int)
+                self._lanes = [_Lane(self._producer, partition) for partition in partitions]
         return self._lanes
 
     async def close(self) -> None:

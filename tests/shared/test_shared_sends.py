@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from azure.eventhub.aio import EventHubProducerClient
 
 from local.eventhubs.namespace import HubDefinition
 from local.eventhubs.server import EventHubsServer
@@ -87,6 +88,26 @@ async def test_a_key_has_one_partition_and_keeps_its_order() -> None:
         own = [event for event in stored if event.body.startswith(key.encode())]
         assert [event.body.decode() for event in own] == [f"{key}{number}" for number in range(10)]
         assert len({event.partition_id for event in own}) == 1
+
+
+async def test_those_who_come_first_ask_for_partitions_once(
+    server: EventHubsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a connection to ask: a new worker to which many come at once opens one, and not one for each."""
+    asked: list[EventHubProducerClient] = []
+    ask = EventHubProducerClient.get_partition_ids
+
+    async def noted(producer: EventHubProducerClient) -> list[str]:
+        asked.append(producer)
+        return await ask(producer)
+
+    monkeypatch.setattr(EventHubProducerClient, "get_partition_ids", noted)
+    opened = Hubs.open(connection=server.connection_string, namespace=None, credential=None)
+    sent = [f"{number}".encode() for number in range(50)]
+    assert await outcomes(*sending(opened.telemetry, *sent)) == [None] * 50
+    await opened.close()
+    assert [event.body for event in server.events(TELEMETRY_HUB)] == sent
+    assert len(asked) <= 2  # the client itself asks too, before its first send
 
 
 async def test_a_refused_send_fails_for_everybody_in_it(server: EventHubsServer, telemetry: Hub) -> None:

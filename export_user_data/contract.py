@@ -1,8 +1,8 @@
 """What is said to and by `export_user_data`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import RootModel
+from pydantic import Field
 
 from shared.contract import Body, Moment, View
 
@@ -154,5 +154,7 @@ class StreamCursor(View):
     cursor: str
 
 
-class StreamLine(RootModel[StreamHead | StreamReading | StreamCursor]):
-    """One line of the stream of a device's readings."""
+type StreamLine = Annotated[
+    StreamHead | StreamReading | StreamCursor,
+    Field(title="StreamLine", description="One line of the stream of a device's readings."),
+]

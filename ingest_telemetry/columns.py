@@ -10,7 +10,7 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from shared import clock
 from shared.contract import DeviceMoment
@@ -20,7 +20,7 @@ Column = Sequence[Any]
 Columns = Mapping[str, Mapping[str, Column]]
 """By kind and field. Every kind has its `observedAt`, in the stored form of a time, and all its columns are as long."""
 
-DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment)
+DEVICE_MOMENT: Final = TypeAdapter[datetime](DeviceMoment, config=ConfigDict(defer_build=True))
 
 _STORED_FORM: Final = re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)*", re.ASCII)
 _STORED_LENGTH: Final = len("2026-03-01T12:00:00.000Z")

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, TypeAliasType
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -96,6 +96,10 @@ class JsonLines:
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/x-ndjson"
 
+Model = type[BaseModel] | TypeAliasType
+"""What describes a body: a model, or the name of several. pydantic's RootModel is built as soon as it is imported, and
+loads what building takes: no cold start should wait for that."""
+
 Reply = BaseModel | Answer | JsonLines | Mapping[str, Any]
 Handler = Callable[[Any], Awaitable[Reply]]
 
@@ -110,7 +114,7 @@ class Operation:
     admission: Admission
     summary: str
     body: type[BaseModel] | None
-    answers: Mapping[HTTPStatus, type[BaseModel] | None]
+    answers: Mapping[HTTPStatus, Model | None]
     problems: Sequence[str]
     handler: Handler
     query: Mapping[str, str] = field(default_factory=dict)
@@ -140,7 +144,7 @@ class Api:
         route: str,
         *,
         admission: Admission,
-        answers: Mapping[HTTPStatus, type[BaseModel] | None],
+        answers: Mapping[HTTPStatus, Model | None],
         body: type[BaseModel] | None = None,
         problems: Sequence[str] = (),
         query: Mapping[str, str] | None = None,

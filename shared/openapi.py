@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 
 from shared.errors import CATALOGUE
-from shared.http import Operation
+from shared.http import Model, Operation
 
 VERSION: Final = "0.1.0"
 _TEMPLATE: Final = "#/components/schemas/{model}"
@@ -64,8 +63,9 @@ _SCHEME_PROBLEMS: Final[dict[str | None, tuple[str, ...]]] = {
 def description(operations: Sequence[Operation]) -> dict[str, Any]:
     """The OpenAPI document of all operations."""
     models = {_mode(model, answered) for model, answered in _models(operations)}
-    refs, definitions = models_json_schema(
-        sorted(models, key=lambda pair: (pair[0].__name__, pair[1])), ref_template=_TEMPLATE
+    by_name: list[tuple[Any, _Mode]] = sorted(models, key=lambda pair: (pair[0].__name__, pair[1]))
+    refs, definitions = TypeAdapter.json_schemas(
+        [(model, mode, TypeAdapter(model)) for model, mode in by_name], ref_template=_TEMPLATE
     )
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -89,11 +89,11 @@ def description(operations: Sequence[Operation]) -> dict[str, Any]:
 _Mode = Literal["validation", "serialization"]
 
 
-def _mode(model: type[BaseModel], answered: bool) -> tuple[type[BaseModel], _Mode]:
+def _mode(model: Model, answered: bool) -> tuple[Model, _Mode]:
     return model, "serialization" if answered else "validation"
 
 
-def _models(operations: Iterable[Operation]) -> Iterable[tuple[type[BaseModel], bool]]:
+def _models(operations: Iterable[Operation]) -> Iterable[tuple[Model, bool]]:
     for operation in operations:
         if operation.body is not None:
             yield operation.body, False
@@ -139,9 +139,7 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     return written
 
 
-def _answer(
-    status: HTTPStatus, model: type[BaseModel] | None, media_type: str, refs: Mapping[Any, Any]
-) -> dict[str, Any]:
+def _answer(status: HTTPStatus, model: Model | None, media_type: str, refs: Mapping[Any, Any]) -> dict[str, Any]:
     """The model of JSON Lines is that of one line."""
     schema = {"type": "object"} if model is None else refs[_mode(model, answered=True)]
     return {"description": status.phrase, "content": {media_type: {"schema": schema}}}

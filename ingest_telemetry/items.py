@@ -11,7 +11,8 @@ from ingest_telemetry.columns import Column, Columns, admitted, count_of
 from ingest_telemetry.messages import HubEvent, Message
 from shared import clock, data_map
 from shared.data_map import READINGS, Category
-from shared.policy import Policy
+from shared.kept_items import lifetime
+from shared.policy import KeptBy, Policy
 
 QUARANTINED_BODY_LIMIT: Final = 1024 * 1024
 """No event of the hub is larger: whatever is set aside can be tried again as it came."""
@@ -79,7 +80,9 @@ def _item(message: Message, policy: Policy, category: str, columns: Columns, now
         "epoch": policy.epoch,
         **({"storeOnly": True} if category in policy.store_only else {}),
         **(_found_by_statistics(message, times) if category == Category.USAGE.value else {}),
-        **_expiry(message.received_at + data_map.retention("telemetry", record), now),
+        **lifetime(
+            message.received_at + data_map.retention("telemetry", record), now=now, kept_by=policy.kept_by(category)
+        ),
     }
 
 
@@ -92,7 +95,9 @@ def _found_by_statistics(message: Message, times: Iterable[Column]) -> dict[str,
     return {"days": sorted(days), "product": dict(message.product)}
 
 
-def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, now: datetime) -> dict[str, Any]:
+def quarantine_item(
+    event: HubEvent, reason: str, ownership_id: str | None, *, now: datetime, kept_by: KeptBy | None = None
+) -> dict[str, Any]:
     """The event as received, with the reason; in the ownership's own partition when it can be attributed."""
     record, container = ("attributableMalformed", "telemetry") if ownership_id else ("malformed", "quarantine")
     event_id = kept_events.id_of(event.body, event.properties, event.partition, event.sequence_number)
@@ -108,10 +113,11 @@ def quarantine_item(event: HubEvent, reason: str, ownership_id: str | None, *, n
         "properties": properties,
         "sizeBytes": len(event.body),
         "truncated": len(event.body) > QUARANTINED_BODY_LIMIT or not properties_whole,
-        **_expiry(event.enqueued_at + data_map.retention(container, record), now),
+        **lifetime(event.enqueued_at + data_map.retention(container, record), now=now, kept_by=kept_by),
     }
 
 
-def _expiry(expires_at: datetime, now: datetime) -> dict[str, Any]:
-    """The store counts from when the item is written, which may be long after it was received."""
-    return {"expiresAt": clock.text(expires_at), "ttl": max(1, int((expires_at - now).total_seconds()))}
+def set_aside(event: HubEvent, reason: str, ownership_id: str, policy: Policy, now: datetime) -> dict[str, Any]:
+    """The event of an ownership; what keeps all else of it keeps this as well."""
+    kept_by = policy.kept_by(Category.SERVICE.value)
+    return quarantine_item(event, reason, ownership_id, now=now, kept_by=kept_by)

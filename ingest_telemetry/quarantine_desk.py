@@ -17,13 +17,16 @@ from ingest_telemetry.quarantine_contract import QuarantinedContent, Quarantined
 from shared import clock
 from shared.callers import Role, Staff
 from shared.contract import Purpose
-from shared.cosmos import Container, Database, Item, Stale, declared
+from shared.cosmos import Container, Database, Item, Stale
+from shared.data_map import Category
 from shared.errors import Problem
 from shared.hubs import Hub
 from shared.injection import reached
+from shared.kept_items import rewritten
 from shared.keys import keyed_id
 from shared.ledger import SERVICE_SUBJECT, Step, record, record_about, staff
 from shared.people import new_id
+from shared.standing import refuse_restricted
 
 PAGE_LENGTH: Final = 50
 _TRIES: Final = 5
@@ -57,11 +60,12 @@ class Desk:
         """Before the events of a monitor, those of its present owner.
 
         Raises:
-            Problem: device_not_registered.
+            Problem: device_not_registered; data_restricted.
         """
         device = await database["devices"].read(keyed_id(identity_key, "device", serial_number), _DEVICE_ITEM)
         if device is None or "ownershipId" not in device or "ownerPersonId" not in device:
             raise Problem("device_not_registered")
+        await refuse_restricted(device["ownershipId"], Category.SERVICE, telemetry=database["telemetry"])
         return cls(
             by=by,
             purpose=purpose,
@@ -167,12 +171,10 @@ class Desk:
         """Replace the item by a marked one. It never makes one anew: an erasure may have taken it meanwhile."""
         for _ in range(_TRIES):
             item = await self._read(event_id)
-            left = clock.moment(item["expiresAt"]) - self.now
-            marked = declared(item) | {
+            marked = rewritten(item, now=self.now) | {
                 when: clock.text(self.now),
                 "handledBy": self.by.staff_id,
                 "purpose": self.purpose.value,
-                "ttl": max(1, int(left.total_seconds())),
             }
             try:
                 await self.container.replace(marked, item["_etag"])

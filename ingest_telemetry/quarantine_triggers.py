@@ -19,7 +19,7 @@ from shared.http import Api, Call
 
 OK = HTTPStatus.OK
 FLEET = staff(Role.FLEET)
-OF_ONE = ("quarantined_event_unknown", "device_not_registered", "person_erased", "busy")
+OF_ONE = ("quarantined_event_unknown", "device_not_registered", "data_restricted", "person_erased", "busy")
 
 
 def register(api: Api, functions: func.Blueprint) -> None:
@@ -32,7 +32,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         admission=FLEET,
         body=ListQuarantine,
         answers={OK: QuarantinePage},
-        problems=("device_not_registered", "cursor_invalid", "person_erased", "busy"),
+        problems=("device_not_registered", "data_restricted", "cursor_invalid", "person_erased", "busy"),
     )
     async def list_quarantine(call: Call[Staff, ListQuarantine]) -> QuarantinePage:
         """List events that could not be stored: a monitor's, or those of a hub partition that are nobody's."""

@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from ingest_telemetry.items import admit, quarantine_item
+from ingest_telemetry.items import admit, set_aside
 from ingest_telemetry.messages import HubEvent, Malformed, Message, attributed_to, message_of
 from ingest_telemetry.outcome import Outcome
 from ingest_telemetry.quarantine import Quarantine
@@ -118,15 +118,15 @@ def _decided(
     refused: dict[str, int] = {}
     for event, read in owned:
         if isinstance(read, Malformed):
-            pending.append(Pending(quarantine_item(event, read.reason, ownership_id, now=now), event, now))
+            pending.append(Pending(set_aside(event, read.reason, ownership_id, policy, now), event, now, policy))
             continue
         try:
             admitted = admit(read, policy, now=now)
         except Exception:  # noqa: BLE001 - the outermost edge of one event: it is kept in quarantine, and no other waits for it
-            item = quarantine_item(event, "undecidable", ownership_id, now=now)
-            pending.append(Pending(item, event, now))
+            item = set_aside(event, "undecidable", ownership_id, policy, now)
+            pending.append(Pending(item, event, now, policy))
             continue
-        pending.extend(Pending(item, event, now) for item in admitted.items)
+        pending.extend(Pending(item, event, now, policy) for item in admitted.items)
         for reason, count in admitted.refused.items():
             refused[reason] = refused.get(reason, 0) + count
     if policy.tombstone:

@@ -10,7 +10,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Self
 
-from ingest_telemetry.items import quarantine_item
+from ingest_telemetry.items import set_aside
 from ingest_telemetry.messages import HubEvent
 from ingest_telemetry.outcome import Outcome
 from shared.cosmos import BatchFailed, Container, Create, Operation, Read
@@ -43,6 +43,7 @@ class Pending:
     item: dict[str, Any]
     event: HubEvent
     now: datetime
+    policy: Policy
 
     @property
     def is_quarantine(self) -> bool:
@@ -51,7 +52,7 @@ class Pending:
 
     def as_quarantined(self, reason: str) -> Self:
         """The event itself, in place of the item."""
-        return replace(self, item=quarantine_item(self.event, reason, self.item["ownershipId"], now=self.now))
+        return replace(self, item=set_aside(self.event, reason, self.item["ownershipId"], self.policy, self.now))
 
 
 async def write(

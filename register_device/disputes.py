@@ -14,11 +14,12 @@ from register_device.claims import Claim
 from register_device.contract.ownership import Dispute
 from shared import clock, data_map, ending_ownership
 from shared.callers import Role, Staff
-from shared.cosmos import Conflict, Database, Item, Stale, declared
+from shared.cosmos import Conflict, Database, Item, Stale
 from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached
+from shared.kept_items import rewritten
 from shared.ledger import THE_PERSON, Step, record_about, staff
 from shared.notifications import notify
 from shared.people import new_id
@@ -111,9 +112,7 @@ async def _decided(device_id: str, dispute_id: str, outcome: Outcome, *, databas
             device = await database["devices"].read(device_id, DEVICE_ITEM)
             if device is None or device.get("ownershipId") not in {None, item["disputedOwnershipId"]}:
                 raise Problem("dispute_outdated")
-        remaining = clock.moment(item["expiresAt"]) - now
-        decided = declared(item) | {"state": outcome, "decidedAt": clock.text(now)}
-        decided["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
+        decided = rewritten(item, now=now) | {"state": outcome, "decidedAt": clock.text(now)}
         try:
             await database["devices"].replace(decided, item["_etag"])
         except Stale:

@@ -14,8 +14,10 @@ from register_device.contract.fleet import FleetCell, LastSeen
 from register_device.devices import last_seen
 from shared import clock, data_map
 from shared.cosmos import Conflict, Database, Item
+from shared.data_map import Category
 from shared.hubs import Hub
 from shared.jobs import Cursor, Lease, start_job
+from shared.standing import is_restricted
 
 KIND: Final = "fleetFigures"
 FLEET: Final = "fleet"
@@ -55,11 +57,12 @@ async def count_page(lease: Lease, *, database: Database, page_size: int = PAGE_
     devices = [device async for device in database["devices"].query(_PAGE, parameters)]
     limit = asyncio.Semaphore(CONCURRENT_READS)
 
-    async def cell(device: Item) -> Cell:
+    async def cell(device: Item) -> Cell | None:
         async with limit:
             return await _cell(device, as_of, database=database)
 
-    counted.update(await asyncio.gather(*(cell(device) for device in devices)))
+    found = await asyncio.gather(*(cell(device) for device in devices))
+    counted.update(cell for cell in found if cell is not None)
     cells, merged = bounded(counted)
     other = cursor.get("other", 0) + merged
     if len(devices) == page_size:
@@ -68,8 +71,11 @@ async def count_page(lease: Lease, *, database: Database, page_size: int = PAGE_
     return None
 
 
-async def _cell(device: Item, as_of: datetime, *, database: Database) -> Cell:
+async def _cell(device: Item, as_of: datetime, *, database: Database) -> Cell | None:
+    """Where a monitor counts; nowhere while its owner has restricted what is held about it."""
     ownership_id = device.get("ownershipId")
+    if ownership_id is not None and await is_restricted(ownership_id, Category.DEVICE, telemetry=database["telemetry"]):
+        return None
     seen_at = await last_seen(ownership_id, database=database) if ownership_id is not None else None
     return (
         device.get("model"),

@@ -28,6 +28,7 @@ from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, lo
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Step, record_about
 from shared.policy import Policy
+from shared.standing import carry_over
 
 
 async def begin(
@@ -64,6 +65,7 @@ async def begin(
         policy = await change_policy(
             database["telemetry"], claim.ownership_id, partial(_begun, start=now), journal=journal, now=now
         )
+    await carry_over(claim.person_id, claim.ownership_id, database=database, journal=journal, now=now)
     await reached("registration.gated")
     item = {
         "firstConnectedAt": clock.text(now),

@@ -27,6 +27,7 @@ from register_device.support_record import case_details, new_case, state_of, vie
 from shared.callers import Role
 from shared.contract import Purpose
 from shared.cosmos import Create, Database, Item, Stale
+from shared.data_map import Category
 from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import Erased, NarrowingJournal
@@ -35,6 +36,10 @@ from shared.keys import keyed_id
 from shared.ledger import Actor, Step, record_about, staff
 from shared.notifications import notify
 from shared.people import new_id
+from shared.standing import refuse_restricted
+
+_SHOWN: Final = (Category.DEVICE, Category.PERFORMANCE)
+"""The categories of what staff see under a case."""
 
 _LIVE: Final = {CaseState.ASKED, CaseState.OPEN}
 
@@ -42,12 +47,17 @@ _LIVE: Final = {CaseState.ASKED, CaseState.OPEN}
 async def look_up(
     serial_number: str, purpose: Purpose, *, staff_id: str, database: Database, identity_key: bytes, now: datetime
 ) -> DeviceFound:
-    """What a device is, whether it belongs to somebody, and its support cases that are open or asked for."""
+    """What a device is, whether it belongs to somebody, and its support cases that are open or asked for.
+
+    Raises:
+        Problem: data_restricted.
+    """
     device = await _device(keyed_id(identity_key, "device", serial_number), database=database)
     if device is None:
         return DeviceFound(registration=RegistrationState.NEVER_REGISTERED)
     live: list[CaseReference] = []
     if _is_owned(device):
+        await refuse_restricted(device["ownershipId"], Category.DEVICE, telemetry=database["telemetry"])
         details = {"ownershipId": device["ownershipId"], "purpose": purpose.value}
         with suppress(Erased):  # nobody is left whose device it would be
             await _record_view(device, device["ownershipId"], "device_looked_up", details, staff_id, database, now)
@@ -82,13 +92,14 @@ async def ask(
     Nothing is collected before the owner agrees. While a question waits for its answer, it is the one.
 
     Raises:
-        Problem: device_not_registered, support_case_declined_lately, support_cases_too_many or busy.
+        Problem: device_not_registered, data_restricted, support_case_declined_lately, support_cases_too_many or busy.
     """
     devices = database["devices"]
     for _ in range(TRIES):
         device = await _device(keyed_id(identity_key, "device", serial_number), database=database)
         if device is None or not _is_owned(device):
             raise Problem("device_not_registered")
+        await refuse_restricted(device["ownershipId"], *_SHOWN, telemetry=database["telemetry"])
         cases = await stored_cases(device["deviceId"], devices=devices)
         asked = [case for case in cases if case["askedBy"] == "support" and _is_present(case, device)]
         waiting = next((case for case in asked if state_of(case, now) is CaseState.ASKED), None)
@@ -146,13 +157,14 @@ async def support_data(
     """A page of what the owner lets support staff see while a case is open: device, log, performance readings.
 
     Raises:
-        Problem: support_case_unknown, support_case_not_open or cursor_invalid.
+        Problem: support_case_unknown, support_case_not_open, data_restricted or cursor_invalid.
     """
     after = place(cursor)
     device = await _device(device_id, database=database)
     case = await _case(device_id, case_id, database=database)
     if device is None or not _is_present(case, device) or state_of(case, now) is not CaseState.OPEN:
         raise Problem("support_case_not_open")
+    await refuse_restricted(case["ownershipId"], *_SHOWN, telemetry=database["telemetry"])
     details = case_details(case, purpose=purpose.value)
     await _record_view(device, case_id, "support_data_viewed", details, staff_id, database, now)
     items, more = await readings_page(case["ownershipId"], window_of(case), after, telemetry=database["telemetry"])

@@ -7,6 +7,7 @@ from typing import Final
 from register_device.contract.support import CaseState, SupportCase
 from shared import clock, data_map
 from shared.cosmos import Item
+from shared.kept_items import rewritten
 from shared.policy import Window
 
 ANSWERED_WITHIN: Final = timedelta(days=14)
@@ -48,7 +49,7 @@ def dated(item: Item, now: datetime) -> Item:
     """The item with the end of its retention; a TTL counts from the last write."""
     record = data_map.record("devices", item["type"])
     expires_at = clock.moment(item[str(record.dated_from)]) + data_map.retention("devices", item["type"])
-    return item | {"expiresAt": clock.text(expires_at), "ttl": max(1, int((expires_at - now).total_seconds()))}
+    return rewritten(item, now=now, expires_at=expires_at)
 
 
 def case_details(case: Item, **more: str | int) -> Mapping[str, str | int]:

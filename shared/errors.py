@@ -192,6 +192,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="This support case is not open.",
         action="Ask the owner for a support case; data is shown while one is open.",
     ),
+    "data_restricted": Entry(
+        status=403,
+        title="The person has restricted the processing of this data.",
+        action="It is stored and used for nothing else, until the restriction is lifted; ask privacy staff.",
+    ),
     "support_cases_too_many": Entry(
         status=409,
         title="Too many support cases of this device are open, or were made within a day.",
@@ -261,6 +266,23 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=409, title="The export is not ready yet.", action="Ask for its state again shortly.", retryable=True
     ),
     "export_expired": Entry(status=410, title="The export has expired.", action="Ask for a new export."),
+    # restrictions and legal holds
+    "person_unknown": Entry(
+        status=404,
+        title="There is no such person.",
+        action="Name them by their id, by the id of a device of theirs, or by the address that they gave.",
+    ),
+    "restriction_unknown": Entry(
+        status=404, title="There is no such restriction.", action="Use the id of a restriction in the list."
+    ),
+    "restrictions_too_many": Entry(
+        status=409,
+        title="Too many restrictions or legal holds are in force.",
+        action="Restrict everything at once, or lift some of them first.",
+    ),
+    "legal_hold_unknown": Entry(
+        status=404, title="There is no such legal hold.", action="Use the id that the hold was given."
+    ),
     # choices
     "purpose_unknown": Entry(
         status=404, title="There is no such purpose.", action="Use a purpose of the list of consents."

@@ -15,6 +15,7 @@ from shared.blobs import JOURNAL, Blobs
 from shared.cosmos import Conflict, Container, Database, Delete
 from shared.gate import change_epoch, create_gate, load_policy
 from shared.policy import Policy
+from shared.standing import records_of, remembered
 
 PREFIX: Final = "narrowed/"
 EPOCH_STRIDE: Final = 1_000_000
@@ -132,9 +133,23 @@ async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
             gated = name, str(gate[container.partition_key])
             if gated != newest:
                 await change_epoch(container, gated[1], lambda policy: policy, by=EPOCH_STRIDE, now=now)
+            if name == "people":
+                await _remember(gated[1], latest.get(gated), database, now=now)
     if newest is not None:
         await _narrow(latest[newest], database, now=now)
     return count
+
+
+async def _remember(person_id: str, entry: Entry | None, database: Database, *, now: datetime) -> None:
+    """Keep a record of each restriction and hold that the restored database does not know."""
+    people = database["people"]
+    policy = await load_policy(people, person_id)
+    if entry is not None:
+        policy = intersection(policy, entry.policy)
+    if policy.tombstone or not (policy.store_only or policy.held):
+        return
+    for record in remembered(person_id, policy, await records_of(person_id, people=people), now):
+        await people.create(record)
 
 
 def _weight(entry: Entry) -> tuple[bool, int]:
@@ -183,6 +198,7 @@ def intersection(policy: Policy, narrowed: Policy) -> Policy:
         windows=windows,
         erased_through=erased,
         store_only=policy.store_only | narrowed.store_only,
+        held=policy.held | narrowed.held,
         objected=policy.objected | narrowed.objected,
         consented=policy.consented & narrowed.consented,
         tombstone=policy.tombstone or narrowed.tombstone,

@@ -18,8 +18,9 @@ from typing import Any, Final
 
 from shared import clock, data_map
 from shared.clock import Clock
-from shared.cosmos import BatchFailed, Conflict, Container, Create, Delete, Item, Stale, declared
+from shared.cosmos import BatchFailed, Conflict, Container, Create, Delete, Item, Stale
 from shared.gate import Erased, write_behind_gate
+from shared.kept_items import rewritten
 from shared.mail import SEND_TIMEOUT_S, Mail, Mailer, NotSent
 from shared.templates import Language, checked, language_of, rendered
 
@@ -177,11 +178,9 @@ async def language_for(person_id: str, *, people: Container) -> Language:
 
 def changed(item: Item, now: datetime, **changes: Any) -> Item:
     """The item with changes; what is sent has no next attempt, and so leaves the index of what is pending."""
-    written = declared(item) | changes
+    written = rewritten(item, now=now) | changes
     if written["mail"] == "sent":
         written.pop("nextAttemptAt", None)
-    remaining = clock.moment(written["expiresAt"]) - now
-    written["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
     return written
 
 

@@ -6,7 +6,7 @@ It is a value: the gate keeps it under an epoch, tokens carry it, events are sta
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from shared import clock
 
@@ -16,6 +16,8 @@ WINDOWS_KEPT: Final = 8
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far a clock may be off and still count as right."""
 
+KeptBy = Literal["legal_hold", "restriction"]
+"""Why something is not destroyed although its time is over, or its person wishes it."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -43,7 +45,10 @@ class Policy:
     erased_through: Mapping[str, datetime] = field(default_factory=dict)
     """Per category: what was received until then was erased, and does not come back."""
     store_only: frozenset[str] = frozenset()
-    """Categories whose processing is restricted: stored and marked, and used for nothing."""
+    """What is restricted: stored and marked, and used for nothing. Of an ownership these are categories, of a person
+    scopes (`shared.standing`)."""
+    held: frozenset[str] = frozenset()
+    """What is under a legal hold, in the same words: it is used as before, and not destroyed."""
     enrolment_group: str | None = None
     """The group that the monitor was moved to; None: the one that its token names."""
     tombstone: bool = False
@@ -82,6 +87,12 @@ class Policy:
             and self.refusal(category, last, received_at) is None
             and any(window.holds(first) and window.holds(last) for window in self.windows.get(category, ()))
         )
+
+    def kept_by(self, category: str) -> KeptBy | None:
+        """Why nothing of a category expires; a hold stands above a restriction."""
+        if category in self.held:
+            return "legal_hold"
+        return "restriction" if category in self.store_only else None
 
     def open_at(self, moment: datetime) -> list[str]:
         """The categories that are collected at a moment."""
@@ -126,6 +137,8 @@ class Policy:
             written["erasedThrough"] = {name: clock.text(moment) for name, moment in self.erased_through.items()}
         if self.store_only:
             written["storeOnly"] = sorted(self.store_only)
+        if self.held:
+            written["held"] = sorted(self.held)
         if self.enrolment_group is not None:
             written["enrolmentGroup"] = self.enrolment_group
         if self.tombstone:
@@ -143,12 +156,12 @@ class Policy:
         return self.claims() | {name: value for name, value in kept.items() if value}
 
     def is_narrower_than(self, other: Self) -> bool:
-        """Whether it refuses anything that the other one admits."""
+        """Whether it refuses anything that the other one admits, or keeps anything that the other one lets expire."""
         if (self.tombstone and not other.tombstone) or (self.end is not None and self.end != other.end):
             return True
-        if not (self.store_only <= other.store_only and self.objected <= other.objected):
+        if not (self.store_only <= other.store_only and self.held <= other.held):
             return True
-        if not other.consented <= self.consented:
+        if not (self.objected <= other.objected and other.consented <= self.consented):
             return True
         if any(moment > other.erased_through.get(name, _NEVER) for name, moment in self.erased_through.items()):
             return True
@@ -171,6 +184,7 @@ class Policy:
                 category: clock.moment(moment) for category, moment in written.get("erasedThrough", {}).items()
             },
             store_only=frozenset(written.get("storeOnly", ())),
+            held=frozenset(written.get("held", ())),
             enrolment_group=written.get("enrolmentGroup"),
             tombstone=bool(written.get("tombstone", False)),
             changed_at=clock.moment(written["changedAt"]) if "changedAt" in written else None,

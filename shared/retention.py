@@ -1,7 +1,8 @@
 """Retention: a changed period of the data map is brought to what is stored already, by `python -m shared re-date`.
 
 The period is one line in the map. Every item of the record is dated anew from the time that it counts from; what has
-run out by then is deleted. Items that are right already are left alone, so the command may be cut off and run again.
+run out by then is deleted, unless a restriction or a legal hold keeps it. Items that are right already are left alone,
+so the command may be cut off and run again.
 """
 
 from collections.abc import AsyncIterator
@@ -10,8 +11,9 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from shared import clock
-from shared.cosmos import BatchFailed, Container, Database, Delete, Item, Operation, Replace, declared
+from shared.cosmos import BatchFailed, Container, Database, Delete, Item, Operation, Replace
 from shared.data_map import CONTAINERS
+from shared.kept_items import rewritten
 
 
 @dataclass(slots=True)
@@ -52,15 +54,13 @@ async def _re_date_record(
                 raise
             outcome.changed_meanwhile += 1  # its own writer dates it by the new period, or it has expired
             continue
-        if expires_at <= now:
+        if expires_at <= now and "keptBy" not in item:
             outcome.deleted += 1
         else:
             outcome.redated += 1
 
 
 def _operation(item: Item, expires_at: datetime, now: datetime) -> Operation:
-    if expires_at <= now:
+    if expires_at <= now and "keptBy" not in item:
         return Delete(item["id"])
-    remaining_s = int((expires_at - now).total_seconds())
-    # A TTL counts from the last write, and this is one.
-    return Replace(declared(item) | {"expiresAt": clock.text(expires_at), "ttl": max(1, remaining_s)}, item["_etag"])
+    return Replace(rewritten(item, now=now, expires_at=expires_at), item["_etag"])

@@ -54,6 +54,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         answers={CREATED: SupportCase, OK: SupportCase},
         problems=(
             "device_not_registered",
+            "data_restricted",
             "support_case_declined_lately",
             "support_cases_too_many",
             "person_erased",
@@ -101,7 +102,13 @@ def register(api: Api, functions: func.Blueprint) -> None:
         admission=SUPPORT,
         body=ViewSupportData,
         answers={OK: SupportData},
-        problems=("support_case_unknown", "support_case_not_open", "cursor_invalid", "person_erased"),
+        problems=(
+            "support_case_unknown",
+            "support_case_not_open",
+            "data_restricted",
+            "cursor_invalid",
+            "person_erased",
+        ),
     )
     async def view_support_data(call: Call[Staff, ViewSupportData]) -> SupportData:
         """See the data of an open support case: device, log and performance readings, a page at a time."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from shared.data_map.containers.recurring import EXPIRES, YEAR
+from shared.data_map.containers.recurring import EXPIRES, KEPT_BY, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 DEVICES: Final = Container(
@@ -54,6 +54,7 @@ DEVICES: Final = Container(
                 "version": Field(about="Firmware version.", source=Source.MONITOR),
                 "firstSeenAt": Field(about="Since when it was seen.", unit="UTC"),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "pastOwnership": Record(
@@ -91,6 +92,7 @@ DEVICES: Final = Container(
                 "state": Field(about="open, then reversed or kept."),
                 "decidedAt": Field(about="When staff decided.", unit="UTC"),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "supportCase": Record(
@@ -114,6 +116,7 @@ DEVICES: Final = Container(
                 "declinedAt": Field(about="When the owner declined it.", unit="UTC"),
                 "closedAt": Field(about="When it was closed.", unit="UTC"),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "supportLog": Record(
@@ -136,6 +139,7 @@ DEVICES: Final = Container(
                 ),
                 "takenOut": Field(about="How many of each of these were taken out before it was stored."),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "guest": Record(

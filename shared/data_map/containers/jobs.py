@@ -69,5 +69,20 @@ JOBS: Final = Container(
                 "age": Field(about="How long after the day it is computed.", unit="d"),
             },
         ),
+        "keepData": Record(
+            container="jobs",
+            about="Work that keeps data from expiring, or lets it go, as restrictions and legal holds say.",
+            category=Category.SERVICE,
+            retention=timedelta(days=7),
+            dated_from="createdAt",
+            export=None,
+            export_note="progress of a work whose ground, the restriction, is in the bundle itself",
+            visible_to=(),
+            fields={
+                **_PROGRESS,
+                "personId": Field(about="Random id of the person."),
+                "lifted": Field(about="Whether it was started because something is let go."),
+            },
+        ),
     },
 )

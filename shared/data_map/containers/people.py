@@ -3,12 +3,26 @@
 from typing import Final
 
 from shared.data_map.containers.choices import CHOICES
-from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, YEAR
+from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, KEPT_BY, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
+
+_GATE_NAMES: Final = ("epoch", "start", "windows", "storeOnly", "held", "tombstone", "changedAt")
+
+_SCOPE: Final[dict[str, Field]] = {
+    "personId": Field(about="Random id of the person."),
+    "scope": Field(about="What it is about: the person, a device or a category."),
+    "deviceId": Field(about="Id of the device."),
+    "ownershipId": Field(about="The period of ownership of that device."),
+    "category": Field(about="The category."),
+    "ground": Field(about="On which ground, a word of a closed list."),
+    "since": Field(about="Since when.", unit="UTC"),
+    "nextLookAt": Field(about="When the timer next looks at it.", unit="UTC", exported=False),
+}
+"""Of a restriction as of a legal hold."""
 
 PEOPLE: Final = Container(
     partition_key="personId",
-    indexed=("type", "createdAt", "nextAttemptAt", "pendingSince"),
+    indexed=("type", "createdAt", "nextAttemptAt", "pendingSince", "nextLookAt"),
     records={
         "person": Record(
             container="people",
@@ -63,7 +77,7 @@ PEOPLE: Final = Container(
             erasure="keep_random_ids",
             fields={
                 "personId": Field(about="Random id of the person."),
-                **{name: GATE_FIELDS[name] for name in ("epoch", "start", "windows", "tombstone", "changedAt")},
+                **{name: GATE_FIELDS[name] for name in _GATE_NAMES},
                 "objected": Field(
                     about="What the person objects to; and that a minor's own consent does not count.",
                     source=Source.PERSON,
@@ -131,7 +145,40 @@ PEOPLE: Final = Container(
                 "language": Field(about="Language that it was sent in."),
                 "sentAt": Field(about="When a mail server took it.", unit="UTC"),
                 "readAt": Field(about="When the person had read it in the app.", unit="UTC"),
+                "keptBy": KEPT_BY,
                 "expiresAt": EXPIRES,
+            },
+        ),
+        "restriction": Record(
+            container="people",
+            about="A restriction of processing: what it covers is stored, and used for nothing else (GDPR 18).",
+            category=Category.SERVICE,
+            export="person",
+            visible_to=("the person", "privacy staff"),
+            fields={
+                **_SCOPE,
+                "restrictionId": Field(about="Id of the restriction."),
+                "state": Field(about="active, lifting once it was announced that it ends, then lifted."),
+                "by": Field(about="Who began it: the person, staff for them, or a replay after a restore."),
+                "liftsAt": Field(about="When it ends, once that was announced.", unit="UTC"),
+                "liftedAt": Field(about="When it ended.", unit="UTC"),
+                "liftedBy": Field(about="Who ended it: the person, or staff who announced it."),
+            },
+        ),
+        "legalHold": Record(
+            container="people",
+            about="A legal hold: what it covers is not destroyed before its end (GDPR 17(3)).",
+            category=Category.SERVICE,
+            export="person",
+            visible_to=("the person, unless that is forbidden", "privacy staff"),
+            fields={
+                **_SCOPE,
+                "holdId": Field(about="Id of the hold."),
+                "reference": Field(about="Number of the matter; it names nobody.", source=Source.STAFF),
+                "until": Field(about="When it ends at the latest.", unit="UTC"),
+                "setBy": Field(about="Random id of the member of staff.", exported=False),
+                "untold": Field(about="Whether telling the person is forbidden.", exported=False),
+                "endedAt": Field(about="When it ended.", unit="UTC"),
             },
         ),
     },

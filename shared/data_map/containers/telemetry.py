@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from shared.data_map.containers.quarantine import MALFORMED_FIELDS
-from shared.data_map.containers.recurring import GATE_FIELDS, YEAR
+from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, KEPT_BY, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 _TIMES: Final = {
@@ -33,7 +33,8 @@ _READINGS_FIELDS: Final[dict[str, Field]] = {
     ),
     "storeOnly": Field(about="Whether it was stored while its processing was restricted, and is used for nothing."),
     "epoch": Field(about="The policy under which the item was admitted.", exported=False),
-    "expiresAt": Field(about="When the item is destroyed.", unit="UTC"),
+    "expiresAt": EXPIRES,
+    "keptBy": KEPT_BY,
 }
 
 _USAGE_FIELDS: Final[dict[str, Field]] = {
@@ -92,6 +93,7 @@ TELEMETRY: Final = Container(
             fields={
                 "ownershipId": Field(about="The period of ownership."),
                 **MALFORMED_FIELDS,
+                "keptBy": KEPT_BY,
             },
         ),
     },

@@ -15,6 +15,7 @@ from export_user_data import device_triggers, exports, inbox
 from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
+from export_user_data.restriction import triggers as restriction
 from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
@@ -37,6 +38,7 @@ def blueprint(api: Api) -> func.Blueprint:
     _exports(api, functions)
     _notifications(api, functions)
     device_triggers.register(api, functions)
+    restriction.register(api, functions)
     consents.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)

@@ -28,7 +28,7 @@ class Held:
 async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Held]:
     """Every item held about a person: the account, what the ledger says, then each period of ownership."""
     async for held in _everything(person_id, database=database):
-        if held.record.export is not None:
+        if held.record.export is not None and not held.item.get("untold"):
             yield held
 
 

@@ -107,6 +107,18 @@ class Resident:
         """End that."""
         return await self._post(f"/api/me/devices/{device_id}/support-cases/{case_id}/close", {})
 
+    async def restrict(self, *, ground: str = "accuracy_contested", **scope: str) -> Answer:
+        """Let the data of a scope be stored and used for nothing else."""
+        return await self._post("/api/me/restrictions", {"ground": ground, **scope})
+
+    async def standings(self) -> Answer:
+        """One's own restrictions, and legal holds on one's data."""
+        return await self._get("/api/me/restrictions")
+
+    async def lift_restriction(self, restriction_id: str) -> Answer:
+        """End a restriction of one's own."""
+        return await self._post(f"/api/me/restrictions/{restriction_id}/lift", {})
+
     async def device_state(self, device_id: str) -> Answer:
         """The newest reading of each kind."""
         return await self._get(f"/api/me/devices/{device_id}/state")

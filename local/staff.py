@@ -1,4 +1,4 @@
-"""What support staff do at their desk, over HTTP."""
+"""What staff for support and for privacy do at their desks, over HTTP."""
 
 from typing import Any, Final
 
@@ -47,3 +47,27 @@ class Staff:
         """A page of the data of an open case."""
         wanted = {"purpose": PURPOSE} | ({} if cursor is None else {"cursor": cursor})
         return await self._post(f"/api/staff/devices/{device_id}/support-cases/{case_id}/data", wanted)
+
+    async def find_restrictions(self, **who: str) -> Answer:
+        """What stands for a person."""
+        return await self._post("/api/staff/restrictions/find", {"who": who, "purpose": PURPOSE})
+
+    async def enter_restriction(self, who: dict[str, str], *, ground: str = "unlawful", **scope: str) -> Answer:
+        """Restrict for a person who has asked for it by letter."""
+        body = {"who": who, "ground": ground, "purpose": PURPOSE, **scope}
+        return await self._post("/api/staff/restrictions", body)
+
+    async def announce_lifting(self, person_id: str, restriction_id: str) -> Answer:
+        """Tell a person that a restriction is lifted soon."""
+        body = {"personId": person_id, "purpose": PURPOSE}
+        return await self._post(f"/api/staff/restrictions/{restriction_id}/lift", body)
+
+    async def set_hold(self, who: dict[str, str], until: str, *, reference: str = "LH-2026-17", **asked: Any) -> Answer:
+        """Let nothing of a scope be destroyed before a time."""
+        body = {"who": who, "until": until, "reference": reference, "scope": "person", "ground": "legal_claims"}
+        return await self._post("/api/staff/legal-holds", body | asked)
+
+    async def end_hold(self, person_id: str, hold_id: str) -> Answer:
+        """End a legal hold before its time."""
+        body = {"personId": person_id, "purpose": PURPOSE}
+        return await self._post(f"/api/staff/legal-holds/{hold_id}/end", body)

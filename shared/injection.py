@@ -48,6 +48,14 @@ Point = Literal[
     "support.declined",  # the refusal is stored, and not in the ledger
     "support.recorded",  # the ledger knows that staff ask, and the question is not stored
     "support.asked",  # the question is stored, and the owner was not told
+    "restriction.stored",  # a restriction or a hold is stored, and nothing else says so
+    "restriction.gated",  # the gates know of it, and nobody was told
+    "restriction.told",  # the person was told, and nothing is kept from expiring yet
+    "restriction.lifting",  # it is stored that it ends, and nobody was told
+    "restriction.end_told",  # the person was told that it ends, and it is not stored as over
+    "restriction.ended",  # it is stored as over, and the gates do not know
+    "restriction.let_go",  # the gates know, and what it kept is still there
+    "restriction.kept",  # some items are brought to what stands, and the job does not know
     "choices.recorded",  # a choice is in the person's gate, and nothing follows it yet
     "choices.gate_followed",  # one of the person's monitors follows it
     "choices.followed",  # all of them do, and nobody was told

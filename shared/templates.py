@@ -41,6 +41,13 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "support_case_opened": frozenset({"since", "until"}),
     "support_case_closed": frozenset({"until"}),
     "support_case_withdrawn": frozenset({"until"}),
+    "restriction_begun": frozenset({"since"}),
+    "restriction_lifting": frozenset({"until"}),
+    "restriction_lifted": frozenset({"until"}),
+    "legal_hold_claims": frozenset({"until"}),
+    "legal_hold_obligation": frozenset({"until"}),
+    "legal_hold_authority": frozenset({"until"}),
+    "legal_hold_ended": frozenset({"until"}),
     "export_ready": frozenset({"requested", "until"}),
     "export_failed": frozenset({"requested"}),
 }

@@ -96,6 +96,28 @@ ACTIONS: Final[dict[str, Action]] = {
         "Staff decided that an event that belongs to nobody is not tried again.",
         {"reason": Detail.WORD, "purpose": Detail.WORD},
     ),
+    "restriction_begun": Action(
+        "The person restricted the processing of their data.",
+        {"restrictionId": Detail.ID, "scope": Detail.WORD, "ground": Detail.WORD},
+    ),
+    "restriction_entered": Action(
+        "Staff restricted the processing of the person's data, as the person had asked.",
+        {"restrictionId": Detail.ID, "scope": Detail.WORD, "ground": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "restriction_lifting": Action(
+        "Staff announced that a restriction will be lifted.", {"restrictionId": Detail.ID, "purpose": Detail.WORD}
+    ),
+    "restriction_lifted": Action("A restriction was lifted.", {"restrictionId": Detail.ID}),
+    "legal_hold_set": Action(
+        "Staff set a legal hold on data.", {"holdId": Detail.ID, "scope": Detail.WORD, "ground": Detail.WORD}
+    ),
+    "legal_hold_lifted": Action(
+        "Staff ended a legal hold before its time.", {"holdId": Detail.ID, "purpose": Detail.WORD}
+    ),
+    "legal_hold_ended": Action("A legal hold ended.", {"holdId": Detail.ID}),
+    "standings_viewed": Action(
+        "Staff looked at the restrictions and legal holds of the person.", {"purpose": Detail.WORD}
+    ),
     "push_address_lost": Action(
         "The push address of the person's app was registered by another installation, and was taken from this one.",
         {"installationId": Detail.ID},

@@ -190,6 +190,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
     installation = await resident.register_installation()
     [notification, *_] = await resident.notifications()
     guest = await resident.invite_guest(device["deviceId"], "visitor@personal.example")
+    restriction = await resident.restrict(scope="category", category="interactions")
     await minors.resident.attest_under_14(household.email)
     [ward] = (await resident.wards())["invitations"]
     await resident.accept_ward(ward["wardId"], BODIES["accept_ward"]["turns14On"])
@@ -200,6 +201,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
         "notificationId": notification["notificationId"],
         "installationId": installation["installationId"],
         "guestId": guest["guestId"],
+        "restrictionId": restriction["restrictionId"],
         "wardId": ward["wardId"],
         "purpose": "usage_statistics",
         "invitationId": guest["guestId"],

@@ -56,6 +56,12 @@ Point = Literal[
     "guardians.accepting",  # a guardian has a ward, and may not act
     "guardians.answered",  # they may, or declined, or stepped down, and nobody was told
     "guardians.told",  # everybody was told, and the invitation or the ward is still there
+    "vault.keyed",  # the key of a month is there, and no case
+    "vault.case_made",  # a case is there, and nothing finds it
+    "vault.found",  # a look-up finds it, and it has no body
+    "vault.sealed",  # the body is there, and its case does not name it
+    "vault.entered",  # the case names it, and the person does not see that it is blocked
+    "vault.told",  # the person sees it, and the ledger does not know
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

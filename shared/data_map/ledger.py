@@ -129,6 +129,10 @@ ACTIONS: Final[dict[str, Action]] = {
         "The person chose something as the guardian of a minor.",
         {"guardianshipId": Detail.ID, "choiceId": Detail.ID, "choice": Detail.WORD},
     ),
+    "data_blocked": Action(
+        "Data of the person was blocked: kept apart for courts and authorities until a date.",
+        {"caseId": Detail.ID, "category": Detail.WORD, "until": Detail.DATE, "ground": Detail.WORD},
+    ),
     "export_requested": Action(
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),

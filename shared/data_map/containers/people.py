@@ -109,6 +109,23 @@ PEOPLE: Final = Container(
             },
         ),
         **CHOICES,
+        "blockedData": Record(
+            container="people",
+            about="What of the person's data is blocked: kept apart for courts and authorities, and used for nothing.",
+            category=Category.SERVICE,
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "caseId": Field(about="Id of what was blocked together."),
+                "requestId": Field(about="Random id of the request that blocked it."),
+                "category": Field(about="Category of what is blocked."),
+                "ground": Field(about="erasure, rectification or expiry."),
+                "why": Field(about="Why it is blocked and not destroyed."),
+                "until": Field(about="The day on which it is destroyed.", unit="UTC"),
+                "at": Field(about="When it was blocked.", unit="UTC"),
+                "expiresAt": EXPIRES,
+            },
+        ),
         "notification": Record(
             container="people",
             about="Something that the person was told, in the app and by mail.",

@@ -16,6 +16,8 @@ STATISTICS: Final = Container(
             category=Category.DEVICE,
             retention=timedelta(days=400),
             dated_from="countedAt",
+            on_expiry="destroy",
+            expiry_note="figures that name nobody",
             export=None,
             export_note="numbers of monitors per model, firmware and region; they name nobody",
             erasure="names_nobody",

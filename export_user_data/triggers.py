@@ -15,6 +15,8 @@ from export_user_data import device_triggers, exports, inbox
 from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
+from export_user_data.retention import triggers as retention_triggers
+from export_user_data.vault import triggers as vault_triggers
 from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
@@ -38,6 +40,8 @@ def blueprint(api: Api) -> func.Blueprint:
     _notifications(api, functions)
     device_triggers.register(api, functions)
     consents.register(api, functions)
+    vault_triggers.register(api, functions)
+    retention_triggers.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

@@ -12,11 +12,12 @@ from typing import Final, Literal
 from register_device import ownership
 from register_device.claims import Claim
 from register_device.contract.ownership import Dispute
-from shared import clock, data_map, ending_ownership
+from shared import clock, ending_ownership
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Database, Item, Stale, declared
 from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
+from shared.expiry import expiring, ttl_until
 from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Step, record_about, staff
@@ -111,9 +112,8 @@ async def _decided(device_id: str, dispute_id: str, outcome: Outcome, *, databas
             device = await database["devices"].read(device_id, DEVICE_ITEM)
             if device is None or device.get("ownershipId") not in {None, item["disputedOwnershipId"]}:
                 raise Problem("dispute_outdated")
-        remaining = clock.moment(item["expiresAt"]) - now
         decided = declared(item) | {"state": outcome, "decidedAt": clock.text(now)}
-        decided["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
+        decided["ttl"] = ttl_until("devices", "dispute", clock.moment(item["expiresAt"]), now=now)
         try:
             await database["devices"].replace(decided, item["_etag"])
         except Stale:
@@ -147,7 +147,6 @@ async def _reverse(item: Item, *, database: Database, journal: NarrowingJournal,
 
 
 def _item(past: Item, device: Item, now: datetime) -> Item:
-    retention = data_map.retention("devices", "dispute")
     # Who has it now may have changed since an earlier dispute: then it is another one.
     named = f"{past['ownershipId']}\n{device['ownershipId']}"
     dispute_id = hashlib.sha256(named.encode()).hexdigest()[:32]
@@ -162,8 +161,7 @@ def _item(past: Item, device: Item, now: datetime) -> Item:
         "newOwnershipId": new_id(),
         "openedAt": clock.text(now),
         "state": "open",
-        "expiresAt": clock.text(now + retention),
-        "ttl": int(retention.total_seconds()),
+        **expiring("devices", "dispute", since=now, now=now),
     }
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from shared import clock
+from shared import clock, data_map
 from shared.cosmos import BatchFailed, Container, Database, Delete, Item, Operation, Replace, declared
 from shared.data_map import CONTAINERS
+from shared.expiry import ttl_until
 
 
 @dataclass(slots=True)
@@ -45,22 +46,23 @@ async def _re_date_record(
         if item["expiresAt"] == clock.text(expires_at):
             outcome.right += 1
             continue
+        operation = _operation(container.name, item, expires_at, now)
         try:
-            await container.batch(item[container.partition_key], [_operation(item, expires_at, now)])
+            await container.batch(item[container.partition_key], [operation])
         except BatchFailed as failed:
             if failed.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
                 raise
             outcome.changed_meanwhile += 1  # its own writer dates it by the new period, or it has expired
             continue
-        if expires_at <= now:
+        if isinstance(operation, Delete):
             outcome.deleted += 1
         else:
             outcome.redated += 1
 
 
-def _operation(item: Item, expires_at: datetime, now: datetime) -> Operation:
-    if expires_at <= now:
-        return Delete(item["id"])
-    remaining_s = int((expires_at - now).total_seconds())
-    # A TTL counts from the last write, and this is one.
-    return Replace(declared(item) | {"expiresAt": clock.text(expires_at), "ttl": max(1, remaining_s)}, item["_etag"])
+def _operation(container: str, item: Item, expires_at: datetime, now: datetime) -> Operation:
+    """What is over goes at once, unless it is to be blocked: that is moved into the vault by its timer."""
+    if expires_at <= now and data_map.blocking(data_map.record(container, item["type"])) is None:
+        return Delete(item["id"], item["_etag"])
+    ttl = ttl_until(container, item["type"], expires_at, now=now)
+    return Replace(declared(item) | {"expiresAt": clock.text(expires_at), "ttl": ttl}, item["_etag"])

@@ -92,7 +92,7 @@ def record(container: str, item_type: str) -> Record:
 
 
 def blocking(record: Record) -> CategoryRule | None:
-    """For how long and why items of this record are blocked when their time is over; None: they are destroyed."""
+    """For how long and why items of this record are blocked when their time is over; None: they are destroyed then."""
     rule = CATEGORIES[record.category]
     return rule if (record.on_expiry or rule.on_expiry) == "block" and rule.blocked_for is not None else None
 

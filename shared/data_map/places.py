@@ -97,7 +97,7 @@ BLOBS: Final[dict[str, BlobContainer]] = {
     ),
     "vault": BlobContainer(
         about="Bodies of what is blocked, sealed; names and keys mean nothing without the database.",
-        name_pattern=rf"{_ID}/[0-9a-z][0-9a-z._-]{{0,63}}",
+        name_pattern=rf"\d{{4}}-\d{{2}}/{_ID}/[0-9a-z][0-9a-z._-]{{0,63}}",
         lapse=None,
         export="what is blocked, why and until when is in the bundle",
         erasure="it is what an erasure blocks; destroyed on its date with the key of its month",

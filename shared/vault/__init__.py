@@ -8,6 +8,6 @@ may still be a copy of it.
 
 from shared.vault.blocking import Blocked, NotBlocked, block
 from shared.vault.sealing import Damaged, KeyEncryptionKeys
-from shared.vault.store import VaultStore
+from shared.vault.store import VaultStore, blocked_until
 
-__all__ = ["Blocked", "Damaged", "KeyEncryptionKeys", "NotBlocked", "VaultStore", "block"]
+__all__ = ["Blocked", "Damaged", "KeyEncryptionKeys", "NotBlocked", "VaultStore", "block", "blocked_until"]

@@ -22,7 +22,7 @@ from shared.gate import Erased, write_behind_gate
 from shared.injection import reached
 from shared.ledger import SERVICE, Step, record_about
 from shared.vault.sealing import new_key, opened, packed, sealed
-from shared.vault.store import CASE_ITEM, MONTH_ITEM, VaultStore, address_key, blob_name, destruction_date, month_of
+from shared.vault.store import CASE_ITEM, MONTH_ITEM, VaultStore, address_key, blob_name, blocked_until, month_of
 
 Ground = Literal["erasure", "rectification", "expiry"]
 
@@ -117,10 +117,11 @@ def _by_date(items: Sequence[tuple[str, Item]], now: datetime) -> dict[date, lis
     found: dict[date, list[tuple[str, Item]]] = {}
     for container, item in items:
         data_map.checked(container, declared(item))
-        rule = data_map.blocking(data_map.record(container, item["type"]))
-        if rule is None or rule.blocked_for is None:
-            raise NotBlocked(f"'{item['type']}' in '{container}' is to be destroyed, not blocked.")
-        found.setdefault(destruction_date(rule.blocked_for, now), []).append((container, item))
+        try:
+            until = blocked_until(data_map.record(container, item["type"]).category, now)
+        except ValueError as error:
+            raise NotBlocked(f"'{item['type']}' in '{container}' is to be destroyed, not blocked.") from error
+        found.setdefault(until, []).append((container, item))
     return found
 
 
@@ -155,7 +156,7 @@ async def _seal(parcel: _Parcel, *, vault: VaultStore, now: datetime) -> None:
     await reached("vault.found")
     about = about_part(parcel.case_id, parcel.part)
     body = sealed(case_key(case, month_key), packed(parcel.items), about)
-    await vault.blobs.write(VAULT, blob_name(parcel.case_id, parcel.part), body)
+    await vault.blobs.write(VAULT, blob_name(parcel.month, parcel.case_id, parcel.part), body)
     await reached("vault.sealed")
     await _changed(parcel, [], vault, parts={parcel.part: len(parcel.items)})
     await reached("vault.entered")

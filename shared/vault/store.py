@@ -1,6 +1,5 @@
 """Where the vault lies: cases in the database, bodies and keys of the months in Blob storage."""
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -8,10 +7,10 @@ from typing import Final
 
 from shared.blobs import VAULT, VAULT_KEYS, Blobs
 from shared.cosmos import Conflict, Container, Database
+from shared.data_map import CATEGORIES, Category
 from shared.keys import keyed_id
 from shared.vault.sealing import Damaged, KeyEncryptionKeys, new_key
 
-MONTH: Final = re.compile(r"\d{4}-\d{2}")
 CASE_ITEM: Final = "case"
 MONTH_ITEM: Final = "month"
 
@@ -20,6 +19,18 @@ def destruction_date(blocked_for: timedelta, now: datetime) -> date:
     """The first day of the month after the period is over: all of a month is destroyed at once."""
     over = (now + blocked_for).date()
     return (over.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def blocked_until(category: Category, now: datetime) -> date:
+    """On which day something is destroyed that is blocked now.
+
+    Raises:
+        ValueError: the data map says to destroy it, not to block it.
+    """
+    rule = CATEGORIES[category]
+    if rule.on_expiry != "block" or rule.blocked_for is None:
+        raise ValueError(f"'{category.value}' is not blocked")
+    return destruction_date(rule.blocked_for, now)
 
 
 def month_of(until: date) -> str:
@@ -82,13 +93,13 @@ class VaultStore:
                 brought += 1
         return brought
 
-    async def body(self, case_id: str, part: str) -> bytes:
+    async def body(self, month: str, case_id: str, part: str) -> bytes:
         """A sealed body.
 
         Raises:
             Damaged: the case names it, and it is gone.
         """
-        found = await self.blobs.read(VAULT, blob_name(case_id, part))
+        found = await self.blobs.read(VAULT, blob_name(month, case_id, part))
         if found is None:
             raise Damaged("a part of a case is gone")
         return found
@@ -98,9 +109,9 @@ def _about(month: str) -> str:
     return f"month\n{month}"
 
 
-def blob_name(case_id: str, part: str) -> str:
-    """Where the sealed body of a part lies."""
-    return f"{case_id}/{part}"
+def blob_name(month: str, case_id: str, part: str) -> str:
+    """Where the sealed body of a part lies: with all others of its month, so that it goes whoever still knows of it."""
+    return f"{month}/{case_id}/{part}"
 
 
 def address_key(month_key: bytes, kind: str, value: str) -> str:

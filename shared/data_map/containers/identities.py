@@ -8,7 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 IDENTITIES: Final = Container(
     partition_key="key",
-    indexed=("nextAttemptAt",),
+    indexed=("nextAttemptAt", "expiresAt"),
     records={
         "identity": Record(
             container="identities",

@@ -113,7 +113,7 @@ async def _decided(device_id: str, dispute_id: str, outcome: Outcome, *, databas
             if device is None or device.get("ownershipId") not in {None, item["disputedOwnershipId"]}:
                 raise Problem("dispute_outdated")
         decided = declared(item) | {"state": outcome, "decidedAt": clock.text(now)}
-        decided["ttl"] = ttl_until("devices", "dispute", clock.moment(item["expiresAt"]), now=now)
+        decided["ttl"] = ttl_until(clock.moment(item["expiresAt"]), "dispute", now=now)
         try:
             await database["devices"].replace(decided, item["_etag"])
         except Stale:

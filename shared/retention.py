@@ -64,5 +64,5 @@ def _operation(container: str, item: Item, expires_at: datetime, now: datetime) 
     """What is over goes at once, unless it is to be blocked: that is moved into the vault by its timer."""
     if expires_at <= now and data_map.blocking(data_map.record(container, item["type"])) is None:
         return Delete(item["id"], item["_etag"])
-    ttl = ttl_until(container, item["type"], expires_at, now=now)
+    ttl = ttl_until(expires_at, item["type"], now=now)
     return Replace(declared(item) | {"expiresAt": clock.text(expires_at), "ttl": ttl}, item["_etag"])

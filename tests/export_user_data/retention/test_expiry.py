@@ -9,6 +9,7 @@ from export_user_data.retention import expiry
 from export_user_data.retention.expiry import blocked_records
 from shared import clock as clocks
 from shared.cosmos import Item, declared
+from shared.data_map import CONTAINERS, blocking
 from shared.expiry import MARGIN, expiring, ttl_until
 from shared.gate import Erased
 from shared.vault import block
@@ -29,7 +30,7 @@ def test_the_database_waits_with_what_is_to_be_blocked(clock: SettableClock) -> 
     assert blocked["expiresAt"] == clocks.text(now + timedelta(days=730))
     assert blocked["ttl"] == (timedelta(days=730) + MARGIN).total_seconds()
     assert destroyed["ttl"] == timedelta(days=7).total_seconds()
-    assert ttl_until("jobs", "export", now - timedelta(days=1), now=now) == 1
+    assert ttl_until(now - timedelta(days=1), "export", now=now) == 1
 
 
 def test_the_data_map_says_what_is_blocked() -> None:
@@ -38,6 +39,15 @@ def test_the_data_map_says_what_is_blocked() -> None:
     assert {FIRMWARE, "dispute"} <= set(blocked["devices"])
     assert "invitation" not in blocked.get("identities", [])
     assert not {"telemetry", "statistics"} & blocked.keys()
+
+
+def test_no_two_records_of_one_name_end_differently() -> None:
+    """A TTL is found by the name of a record alone."""
+    ends: dict[str, set[bool]] = {}
+    for container in CONTAINERS.values():
+        for name, record in container.records.items():
+            ends.setdefault(name, set()).add(blocking(record) is None)
+    assert {name for name, seen in ends.items() if len(seen) > 1} == set()
 
 
 @pytest.mark.wire

@@ -1,9 +1,12 @@
 """What is sealed opens under its key, as what it is, and in no other way."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
+from shared.cosmos import Item
 from shared.vault.sealing import (
     PART_LIMIT_BYTES,
     Damaged,
@@ -44,6 +47,18 @@ def test_items_come_out_as_they_went_in() -> None:
         {"container": "devices", "item": {"id": "a", "name": "ñ"}},
         {"container": "people", "item": {"id": "b"}},
     ]
+
+
+def test_a_text_may_have_any_character() -> None:
+    """Also those that some readers take for the end of a line."""
+    items: list[tuple[str, Item]] = [("devices", {"id": "a", "text": "one\u2028two\x85three\n"})]
+    assert [json.loads(line)["item"] for line in unpacked(packed(items))] == [items[0][1]]
+
+
+def test_no_cold_start_waits_for_cryptography() -> None:
+    """It is loaded when something is sealed or opened."""
+    code = "import sys, function_app; sys.exit('cryptography' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own interpreter
 
 
 def test_a_part_is_bounded() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, RootModel, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from shared.contract import Body, Moment, SerialNumber, View
 
@@ -116,5 +116,6 @@ class NextPart(View):
     part: int
 
 
-class VaultLine(RootModel[BlockedItem | NextPart]):
-    """One line of the content of a case."""
+type VaultLine = Annotated[
+    BlockedItem | NextPart, Field(title="VaultLine", description="One line of the content of a case.")
+]

@@ -55,6 +55,8 @@ IDENTITIES: Final = Container(
             category=Category.PERSON,
             retention=timedelta(days=7),
             dated_from="invitedAt",
+            on_expiry="destroy",
+            expiry_note="nobody answered it: there is no account and no contract that anybody could be liable for",
             export="person",
             fields={
                 "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON, exported=False),

@@ -16,6 +16,8 @@ from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from export_user_data.restriction import triggers as restriction
+from export_user_data.retention import triggers as retention_triggers
+from export_user_data.vault import triggers as vault_triggers
 from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
@@ -40,6 +42,8 @@ def blueprint(api: Api) -> func.Blueprint:
     device_triggers.register(api, functions)
     restriction.register(api, functions)
     consents.register(api, functions)
+    vault_triggers.register(api, functions)
+    retention_triggers.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

@@ -81,7 +81,10 @@ def _item(message: Message, policy: Policy, category: str, columns: Columns, now
         **({"storeOnly": True} if category in policy.store_only else {}),
         **(_found_by_statistics(message, times) if category == Category.USAGE.value else {}),
         **lifetime(
-            message.received_at + data_map.retention("telemetry", record), now=now, kept_by=policy.kept_by(category)
+            record,
+            message.received_at + data_map.retention("telemetry", record),
+            now=now,
+            kept_by=policy.kept_by(category),
         ),
     }
 
@@ -113,7 +116,7 @@ def quarantine_item(
         "properties": properties,
         "sizeBytes": len(event.body),
         "truncated": len(event.body) > QUARANTINED_BODY_LIMIT or not properties_whole,
-        **lifetime(event.enqueued_at + data_map.retention(container, record), now=now, kept_by=kept_by),
+        **lifetime(record, event.enqueued_at + data_map.retention(container, record), now=now, kept_by=kept_by),
     }
 
 

@@ -41,6 +41,7 @@ def development_keys() -> dict[str, str]:
         "BLUE_IDENTITY_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "BLUE_DEVICE_TOKEN_KEYS": json.dumps({"keys": [_secret_jwk()]}),
         "BLUE_EXPORT_KEYS": json.dumps({"keys": [signing_jwk()]}),
+        "BLUE_VAULT_KEYS": json.dumps({"keys": [_secret_jwk() | {"alg": "A256GCMKW", "use": "enc"}]}),
         "BLUE_ENROLMENT_GROUPS": json.dumps({ENROLMENT_GROUP: [base64.b64encode(secrets.token_bytes(32)).decode()]}),
     }
 

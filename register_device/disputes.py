@@ -12,11 +12,12 @@ from typing import Final, Literal
 from register_device import ownership
 from register_device.claims import Claim
 from register_device.contract.ownership import Dispute
-from shared import clock, data_map, ending_ownership
+from shared import clock, ending_ownership
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Database, Item, Stale
 from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
+from shared.expiry import expiring
 from shared.gate import Erased, NarrowingJournal
 from shared.injection import reached
 from shared.kept_items import rewritten
@@ -146,7 +147,6 @@ async def _reverse(item: Item, *, database: Database, journal: NarrowingJournal,
 
 
 def _item(past: Item, device: Item, now: datetime) -> Item:
-    retention = data_map.retention("devices", "dispute")
     # Who has it now may have changed since an earlier dispute: then it is another one.
     named = f"{past['ownershipId']}\n{device['ownershipId']}"
     dispute_id = hashlib.sha256(named.encode()).hexdigest()[:32]
@@ -161,8 +161,7 @@ def _item(past: Item, device: Item, now: datetime) -> Item:
         "newOwnershipId": new_id(),
         "openedAt": clock.text(now),
         "state": "open",
-        "expiresAt": clock.text(now + retention),
-        "ttl": int(retention.total_seconds()),
+        **expiring("devices", "dispute", since=now, now=now),
     }
 
 

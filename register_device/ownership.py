@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from register_device.claims import Claim
-from shared import choices, clock, data_map
+from shared import choices, clock
 from shared.cosmos import Conflict, Create, Database, Item, Operation, Replace
 from shared.ending_ownership import (
     DEVICE_ITEM,
@@ -24,6 +24,7 @@ from shared.ending_ownership import (
     write_device,
 )
 from shared.errors import Problem
+from shared.expiry import expiring
 from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, load_policy, write_behind_gate
 from shared.injection import reached
 from shared.ledger import THE_PERSON, Step, record_about
@@ -89,7 +90,6 @@ def firmware_seen(device: Item, *, now: datetime) -> list[Operation]:
     """What is to be written when a device has another firmware than before, or another owner."""
     if "firmwareVersion" not in device:
         return []
-    retention = data_map.retention("devices", "firmwareVersion")
     entry = {
         "id": f"firmware:{device['ownershipId']}:{clock.text(now)}",
         "type": "firmwareVersion",
@@ -97,8 +97,7 @@ def firmware_seen(device: Item, *, now: datetime) -> list[Operation]:
         "ownershipId": device["ownershipId"],
         "version": device["firmwareVersion"],
         "firstSeenAt": clock.text(now),
-        "expiresAt": clock.text(now + retention),
-        "ttl": int(retention.total_seconds()),
+        **expiring("devices", "firmwareVersion", since=now, now=now),
     }
     return [Create(entry)]
 

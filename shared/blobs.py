@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient
 
 EXPORTS: Final = "exports"
+VAULT: Final = "vault"
+"""Sealed bodies of what is blocked."""
+
+VAULT_KEYS: Final = "vault-keys"
+"""A wrapped key per month of destruction. In Azure its account has neither soft delete nor versioning."""
+
 JOURNAL: Final = "journal"
 """What is written once and never changed; in Azure the container is immutable."""
 
@@ -71,6 +77,33 @@ class Blobs:
             return bytes(await download.readall())
         except ResourceNotFoundError:
             return None
+
+    async def write(self, container: str, name: str, content: bytes) -> None:
+        """Write a small blob, whatever was there."""
+        await self._client.get_blob_client(container, name).upload_blob(content, overwrite=True)
+
+    async def read_tagged(self, container: str, name: str) -> tuple[bytes | None, str]:
+        """A small blob as a whole, or None, with its ETag."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - loaded where used
+
+        try:
+            download = await self._client.get_blob_client(container, name).download_blob(max_concurrency=1)
+            return bytes(await download.readall()), str(download.properties.etag)
+        except ResourceNotFoundError:
+            return None, ""
+
+    async def replace(self, container: str, name: str, content: bytes, etag: str) -> bool:
+        """Replace a blob that has not changed since it was read; whether it had not, and is still there."""
+        from azure.core import MatchConditions  # noqa: PLC0415 - loaded where used
+        from azure.core.exceptions import ResourceModifiedError  # noqa: PLC0415 - loaded where used
+
+        try:
+            await self._client.get_blob_client(container, name).upload_blob(
+                content, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified
+            )
+        except ResourceModifiedError:
+            return False
+        return True
 
     async def names(self, container: str, prefix: str) -> AsyncIterator[str]:
         """The names that begin so, in their order, page by page."""

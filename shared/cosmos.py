@@ -83,9 +83,10 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete an item; 404 when it is not there."""
+    """Delete an item; 404 when it is not there, 412 when it has changed since it had the ETag."""
 
     item_id: str
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +182,8 @@ class Container:
             case Replace(item, etag):
                 data_map.checked(self.name, item)
                 return ("replace", (item["id"], dict(item)), {"if_match_etag": etag})
-            case Delete(item_id):
-                return ("delete", (item_id,))
+            case Delete(item_id, etag):
+                return ("delete", (item_id,), {"if_match_etag": etag} if etag is not None else {})
             case Read(item_id):
                 return ("read", (item_id,))
 

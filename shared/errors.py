@@ -319,6 +319,32 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="You act for no such person, and were not asked to.",
         action="Use an id of your list; sign in with the address that was asked.",
     ),
+    # the vault
+    "vault_case_unknown": Entry(
+        status=404, title="There is no such case in the vault.", action="Search the vault again: it may be destroyed."
+    ),
+    "vault_opening_unknown": Entry(
+        status=404, title="There is no such opening of this case.", action="Ask for a new opening."
+    ),
+    "second_person_needed": Entry(
+        status=403,
+        title="Who asks to open a case cannot agree to it as well.",
+        action="Let another member of the privacy staff agree.",
+    ),
+    "vault_opening_not_yours": Entry(
+        status=403, title="Two others have opened this case.", action="Ask for an opening of your own."
+    ),
+    "vault_opening_not_approved": Entry(
+        status=409,
+        title="Nobody has agreed to this opening yet.",
+        action="Let another member of the privacy staff agree.",
+    ),
+    "vault_opening_over": Entry(status=410, title="This opening is over.", action="Ask for a new opening."),
+    "vault_damaged": Entry(
+        status=500,
+        title="What lies in the vault is not what was sealed.",
+        action="Report it: the alarm vault_damaged was raised.",
+    ),
     # notifications
     "notification_unknown": Entry(
         status=404, title="You have no such notification.", action="Use the id of a notification in your list."

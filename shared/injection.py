@@ -64,6 +64,21 @@ Point = Literal[
     "guardians.accepting",  # a guardian has a ward, and may not act
     "guardians.answered",  # they may, or declined, or stepped down, and nobody was told
     "guardians.told",  # everybody was told, and the invitation or the ward is still there
+    "vault.keyed",  # the key of a month is there, and no case
+    "vault.case_made",  # a case is there, and nothing finds it
+    "vault.found",  # a look-up finds it, and it has no body
+    "vault.sealed",  # the body is there, and its case does not name it
+    "vault.entered",  # the case names it, and the person does not see that it is blocked
+    "vault.told",  # the person sees it, and the ledger does not know
+    "vault.asked",  # the ledger knows that a case is to be opened, and the question is not stored
+    "vault.approved",  # the ledger knows that another one agrees, and that is not stored
+    "vault.month_begun",  # the ledger knows that a month is to be destroyed, and nothing is
+    "vault.key_destroyed",  # its key is gone, and all else is there
+    "vault.bodies_destroyed",  # its bodies are gone, and the cases are there
+    "vault.case_destroyed",  # a case is gone
+    "vault.cases_destroyed",  # all is gone, and the ledger does not know
+    "vault.month_recorded",  # the ledger knows, and the month is not ticked off
+    "expiry.blocked",  # what has expired is in the vault, and still where it was
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

@@ -18,6 +18,9 @@ DEVICE_TOKEN_LIFE: Final = timedelta(hours=1)
 _DEVICE_AUDIENCE: Final = "blue-telemetry"
 _CHALLENGE_AUDIENCE: Final = "blue-attestation"
 _BEFORE_ANY_EXPIRY: Final = datetime(1970, 1, 1, tzinfo=UTC)
+WRAPPING_KEY_BYTES: Final = 32
+"""Of a key that wraps others, and of those."""
+
 CHALLENGE_LIFE: Final = timedelta(seconds=60)
 
 
@@ -214,6 +217,19 @@ def read_challenge(challenge: str, *, keys: KeySet, now: datetime) -> tuple[str,
     """
     claims = keys.verify(challenge, audience=_CHALLENGE_AUDIENCE, now=now)
     return claims["sub"], claims["jti"], claims["exp"]
+
+
+def wrapping_key(jwk: Mapping[str, Any]) -> bytes:
+    """The key of an `oct` JWK of 32 bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    written = str(jwk.get("k", ""))
+    key = base64.urlsafe_b64decode(written + "=" * (-len(written) % 4))
+    if jwk.get("kty") != "oct" or len(key) != WRAPPING_KEY_BYTES or not jwk.get("kid"):
+        raise ValueError("it is no such key")
+    return key
 
 
 def keyed_id(key: bytes, kind: str, value: str) -> str:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from shared.blobs import EXPORTS, JOURNAL
+from shared.blobs import EXPORTS, JOURNAL, VAULT, VAULT_KEYS
 from shared.data_map import BLOBS, CONTAINERS, Container
 from shared.hubs import JOBS_HUB, TELEMETRY_HUB
 
@@ -27,7 +27,7 @@ def resources() -> dict[str, Any]:
             {"name": hub, "partitions": partitions, "consumerGroups": ["$Default"]}
             for hub, partitions in HUB_PARTITIONS.items()
         ],
-        "blobContainers": [EXPORTS, JOURNAL],
+        "blobContainers": [EXPORTS, JOURNAL, VAULT, VAULT_KEYS],
         "blobLifecycle": [
             {"container": name, "deleteAfterDays": place.lapse.days}
             for name, place in BLOBS.items()

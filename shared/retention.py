@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from shared import clock
+from shared import clock, data_map
 from shared.cosmos import BatchFailed, Container, Database, Delete, Item, Operation, Replace
 from shared.data_map import CONTAINERS
 from shared.kept_items import rewritten
@@ -47,20 +47,23 @@ async def _re_date_record(
         if item["expiresAt"] == clock.text(expires_at):
             outcome.right += 1
             continue
+        operation = _operation(container.name, item, expires_at, now)
         try:
-            await container.batch(item[container.partition_key], [_operation(item, expires_at, now)])
+            await container.batch(item[container.partition_key], [operation])
         except BatchFailed as failed:
             if failed.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
                 raise
             outcome.changed_meanwhile += 1  # its own writer dates it by the new period, or it has expired
             continue
-        if expires_at <= now and "keptBy" not in item:
+        if isinstance(operation, Delete):
             outcome.deleted += 1
         else:
             outcome.redated += 1
 
 
-def _operation(item: Item, expires_at: datetime, now: datetime) -> Operation:
-    if expires_at <= now and "keptBy" not in item:
-        return Delete(item["id"])
+def _operation(container: str, item: Item, expires_at: datetime, now: datetime) -> Operation:
+    """What is over goes at once, unless something keeps it, or its timer is to move it into the vault."""
+    is_blocked = data_map.blocking(data_map.record(container, item["type"])) is not None
+    if expires_at <= now and "keptBy" not in item and not is_blocked:
+        return Delete(item["id"], item["_etag"])
     return Replace(rewritten(item, now=now, expires_at=expires_at), item["_etag"])

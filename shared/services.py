@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.mail import Mailer
     from shared.settings import Settings
     from shared.sign_in import SignIn
+    from shared.vault import VaultStore
 
 DEVICE_TOKENS_SIGNED_BY: Final = "HS256"
 """The same app issues and verifies device tokens at every message, and an HMAC is the cheaper check."""
@@ -45,6 +46,8 @@ class Services:
     device_keys: "KeySet"
     export_keys: "KeySet"
     journal: "Journal"
+    vault: "VaultStore"
+    """What is blocked, for courts and authorities alone."""
     resources: contextlib.AsyncExitStack
 
     async def close(self) -> None:
@@ -77,6 +80,7 @@ async def open_services(
     from shared.mail import Mailer  # noqa: PLC0415 - loaded where used
     from shared.settings import load_settings  # noqa: PLC0415 - loaded where used
     from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
+    from shared.vault import KeyEncryptionKeys, VaultStore  # noqa: PLC0415 - loaded where used
 
     # The worker logs at INFO, and so would the clients: a line per request, with addresses that hold ids.
     logging.getLogger("azure").setLevel(logging.WARNING)
@@ -136,6 +140,7 @@ async def open_services(
             sign_in=SignIn(settings.sign_in_issuer, settings.sign_in_audience, session),
             device_keys=KeySet(settings.device_token_keys, DEVICE_TOKENS_SIGNED_BY),
             export_keys=KeySet(settings.export_keys, EXPORTS_SIGNED_BY),
+            vault=VaultStore(database, blobs, KeyEncryptionKeys(settings.vault_keys)),
             resources=stack.pop_all(),
         )
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.keys import WRAPPING_KEY_BYTES, wrapping_key
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 GROUP_KEY_BYTES = 32
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     identity_key: Annotated[Base64UrlBytes, Field(alias="BLUE_IDENTITY_KEY", min_length=32, repr=False)]
     device_token_keys: Annotated[Json[JwkSet], Field(alias="BLUE_DEVICE_TOKEN_KEYS", repr=False)]
     export_keys: Annotated[Json[JwkSet], Field(alias="BLUE_EXPORT_KEYS", repr=False)]
+    vault_keys: Annotated[Json[JwkSet], Field(alias="BLUE_VAULT_KEYS", repr=False)]
     enrolment_groups: Annotated[Json[dict[str, list[SecretStr]]], Field(alias="BLUE_ENROLMENT_GROUPS")]
     monitor_messages_per_minute: Annotated[int, Field(alias="BLUE_MONITOR_MESSAGES_PER_MINUTE", ge=1)] = 120
     smtp_url: Annotated[str, Field(alias="BLUE_SMTP_URL")]
@@ -80,6 +83,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"Each key of group {number} must be base64 of at least {GROUP_KEY_BYTES} bytes.")
         return groups
 
+    @field_validator("vault_keys")
+    @classmethod
+    def _vault_keys_are_keys(cls, keys: JwkSet) -> JwkSet:
+        if not keys.get("keys") or not all(_is_wrapping_key(key) for key in keys["keys"]):
+            raise ValueError(f"Each key must be an oct JWK of {WRAPPING_KEY_BYTES} bytes with a kid.")
+        return keys
+
     @field_validator("smtp_url")
     @classmethod
     def _names_a_mail_server(cls, url: str) -> str:
@@ -115,6 +125,7 @@ class Settings(BaseSettings):
                 "BLUE_SMTP_URL": urlsplit(self.smtp_url).hostname in LOOPBACK_HOSTS,
                 "BLUE_DEVICE_TOKEN_KEYS": _has_development_key(self.device_token_keys),
                 "BLUE_EXPORT_KEYS": _has_development_key(self.export_keys),
+                "BLUE_VAULT_KEYS": _has_development_key(self.vault_keys),
             }.items()
             if used
         ]
@@ -127,6 +138,13 @@ def _is_group_key(key: str) -> bool:
     try:
         return len(base64.b64decode(key, validate=True)) >= GROUP_KEY_BYTES
     except ValueError:  # not base64, or not ASCII
+        return False
+
+
+def _is_wrapping_key(jwk: dict[str, str]) -> bool:
+    try:
+        return bool(wrapping_key(jwk))
+    except ValueError:  # not base64, or not ASCII, or not 32 bytes
         return False
 
 

@@ -231,7 +231,7 @@ def _operation(place: Place, item: Item, stands: Standing, now: datetime) -> Ope
     kept_by = stands.keeps(ownership_id, record.category.value)
     written = kept(place.container, item, kept_by, now=now)
     if written is None:
-        return Delete(item["id"])
+        return Delete(item["id"], item["_etag"])
     if not _is_restricted(stands, ownership_id, record):
         written.pop("storeOnly", None)
     return Replace(written, item["_etag"])

@@ -17,6 +17,7 @@ from shared.data_map.technical import TECHNICAL
 from shared.data_map.vocabulary import (
     CATEGORIES,
     Category,
+    CategoryRule,
     Container,
     Erasure,
     Field,
@@ -38,6 +39,7 @@ __all__ = [
     "TEXT_LIMIT",
     "Action",
     "Category",
+    "CategoryRule",
     "Container",
     "Detail",
     "Erasure",
@@ -47,6 +49,7 @@ __all__ = [
     "Record",
     "Source",
     "Undeclared",
+    "blocking",
     "checked",
     "record",
     "retention",
@@ -86,6 +89,12 @@ def checked(container: str, item: Mapping[str, Any]) -> None:
 def record(container: str, item_type: str) -> Record:
     """The record of an item's `type`."""
     return CONTAINERS[container].records[item_type]
+
+
+def blocking(record: Record) -> CategoryRule | None:
+    """For how long and why items of this record are blocked when their time is over; None: they are destroyed then."""
+    rule = CATEGORIES[record.category]
+    return rule if (record.on_expiry or rule.on_expiry) == "block" and rule.blocked_for is not None else None
 
 
 def retention(container: str, item_type: str) -> timedelta:

@@ -31,6 +31,8 @@ class Action:
 
 GUEST: Final = {"guestId": Detail.ID, "ownershipId": Detail.ID}
 
+_OPENING: Final = {"caseId": Detail.ID, "openingId": Detail.ID, "ground": Detail.WORD}
+
 ACTIONS: Final[dict[str, Action]] = {
     "pairing_completed": Action("A monitor was paired with the person's account.", {"ownershipId": Detail.ID}),
     "ownership_ended": Action(
@@ -151,6 +153,21 @@ ACTIONS: Final[dict[str, Action]] = {
         "The person chose something as the guardian of a minor.",
         {"guardianshipId": Detail.ID, "choiceId": Detail.ID, "choice": Detail.WORD},
     ),
+    "data_blocked": Action(
+        "Data of the person was blocked: kept apart for courts and authorities until a date.",
+        {"caseId": Detail.ID, "category": Detail.WORD, "until": Detail.DATE, "ground": Detail.WORD},
+    ),
+    "vault_searched": Action(
+        "Privacy staff searched the vault for somebody.",
+        {"by": Detail.WORD, "ground": Detail.WORD, "found": Detail.COUNT},
+    ),
+    "vault_opening_asked": Action("Privacy staff asked to open a case of the vault.", _OPENING),
+    "vault_opening_approved": Action("Another one of them agreed to open the case.", _OPENING),
+    "vault_read": Action("Privacy staff read a part of an opened case.", _OPENING | {"part": Detail.COUNT}),
+    "vault_destruction_begun": Action(
+        "The service began to destroy what was blocked until a day.", {"until": Detail.DATE}
+    ),
+    "vault_destroyed": Action("The service destroyed what was blocked until a day.", {"until": Detail.DATE}),
     "export_requested": Action(
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),

@@ -95,6 +95,20 @@ BLOBS: Final[dict[str, BlobContainer]] = {
         export="holds random ids only",
         erasure="holds random ids only",
     ),
+    "vault": BlobContainer(
+        about="Bodies of what is blocked, sealed; names and keys mean nothing without the database.",
+        name_pattern=rf"\d{{4}}-\d{{2}}/{_ID}/[0-9a-z][0-9a-z._-]{{0,63}}",
+        lapse=None,
+        export="what is blocked, why and until when is in the bundle",
+        erasure="it is what an erasure blocks; destroyed on its date with the key of its month",
+    ),
+    "vault-keys": BlobContainer(
+        about="The key of each month of destruction, wrapped. Neither soft delete nor versioning nor a backup.",
+        name_pattern=r"\d{4}-\d{2}",
+        lapse=None,
+        export="names nobody",
+        erasure="names nobody; deleted on the first day of its month, which destroys what was blocked until then",
+    ),
     "azure-webjobs-eventhub": BlobContainer(
         about="How far each consumer has read; made by the platform.",
         name_pattern=r".*",

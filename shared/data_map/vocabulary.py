@@ -121,7 +121,12 @@ class Record:
     retention: timedelta | None = None
     """How long an item is kept; None: until its person or device is erased."""
     dated_from: str | None = None
-    """The field that the retention counts from; None for what is gone before anybody could change the period."""
+    """The field that the retention counts from, or the age of what has none; None for what is gone before anybody could
+    change the period."""
+    on_expiry: Literal["destroy", "block"] | None = None
+    """What becomes of it when its time is over, where that is not what its category says."""
+    expiry_note: str = ""
+    """Why it differs from its category."""
     export: Literal["person", "device", "telemetry", "ledger"] | None
     """Under which walk an export reaches it; None: it is not handed out, and `export_note` says why."""
     export_note: str = ""

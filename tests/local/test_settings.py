@@ -17,7 +17,7 @@ from local.resources import Resources
 from local.settings import SAMPLE, Addresses, app_settings, event_hubs_connection, values
 
 SETS = ("Values", "_valuesForEmulators", "_valuesForAzure")
-MADE = {"BLUE_IDENTITY_KEY", "BLUE_DEVICE_TOKEN_KEYS", "BLUE_EXPORT_KEYS", "BLUE_ENROLMENT_GROUPS"}
+MADE = {"BLUE_IDENTITY_KEY", "BLUE_DEVICE_TOKEN_KEYS", "BLUE_EXPORT_KEYS", "BLUE_VAULT_KEYS", "BLUE_ENROLMENT_GROUPS"}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,8 @@ def test_made_keys_say_that_they_are_for_development() -> None:
         (jwk,) = json.loads(made[name])["keys"]
         assert jwk["kid"].startswith("dev-")
         jwt.PyJWK(jwk)
+    (jwk,) = json.loads(made["BLUE_VAULT_KEYS"])["keys"]
+    assert jwk["kid"].startswith("dev-")
 
 
 def test_keys_are_kept_and_a_new_kind_is_added(tmp_path: Path) -> None:

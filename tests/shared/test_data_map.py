@@ -66,6 +66,19 @@ def test_every_category_has_its_rule() -> None:
     assert set(CATEGORIES) == set(Category)
 
 
+def test_what_differs_from_its_category_says_why() -> None:
+    """Whether a record is blocked or destroyed in the end is its category's rule, unless there is a reason."""
+    records = [record for container in CONTAINERS.values() for record in container.records.values()]
+    assert [record for record in records if (record.on_expiry is None) != (record.expiry_note == "")] == []
+
+
+def test_what_is_blocked_says_why_and_how_long() -> None:
+    """Residents are told both."""
+    blocked = [rule for rule in CATEGORIES.values() if rule.on_expiry == "block"]
+    assert blocked
+    assert [rule for rule in blocked if rule.blocked_for is None or not rule.blocked_why] == []
+
+
 def test_no_reading_field_has_two_meanings() -> None:
     """A column of an exported table has one unit, whichever kind of reading it comes from."""
     units: dict[str, set[str | None]] = {}

@@ -16,6 +16,7 @@ from shared.keys import (
     keyed_id,
     read_challenge,
     read_device_token,
+    wrapping_key,
 )
 from shared.policy import Policy, Window
 from tests.keys import signing_jwks, symmetric_jwks
@@ -157,3 +158,12 @@ def test_keyed_ids_depend_on_key_kind_and_value() -> None:
         keyed_id(b"k", "device", "2"),
     }
     assert len(ids) == 4
+
+
+@pytest.mark.parametrize("change", [{"kty": "RSA"}, {"k": "c2hvcnQ"}, {"k": "?"}, {"kid": ""}])
+def test_a_wrapping_key_is_an_oct_key_of_32_bytes(change: dict[str, str]) -> None:
+    """A shorter one would seal all the same."""
+    [jwk] = symmetric_jwks()["keys"]
+    assert len(wrapping_key(jwk)) == 32
+    with pytest.raises(ValueError, match=r"no such key|padding|base64"):
+        wrapping_key(jwk | change)

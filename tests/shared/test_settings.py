@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "BLUE_IDENTITY_KEY": base64.urlsafe_b64encode(bytes(32)).decode(),
     "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks()),
     "BLUE_EXPORT_KEYS": json.dumps(signing_jwks()),
+    "BLUE_VAULT_KEYS": json.dumps(symmetric_jwks("dev-vault")),
     "BLUE_ENROLMENT_GROUPS": json.dumps({"veo-wifi-2026": [GROUP_KEY]}),
     "BLUE_SMTP_URL": "smtp://127.0.0.1:1025",
     "BLUE_MAIL_FROM": "no-reply@blue.example",
@@ -31,6 +32,7 @@ DEPLOYED = {
     "BLUE_SIGN_IN_ISSUER": "https://blue.sign-in.example",
     "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks("2026-03")),
     "BLUE_EXPORT_KEYS": json.dumps(signing_jwks("2026-03")),
+    "BLUE_VAULT_KEYS": json.dumps(symmetric_jwks("2026-03")),
     "BLUE_IDENTITY_KEY": ENVIRONMENT["BLUE_IDENTITY_KEY"],
     "BLUE_ENROLMENT_GROUPS": ENVIRONMENT["BLUE_ENROLMENT_GROUPS"],
     "BLUE_SMTP_URL": "smtps://blue@mail.example:465",
@@ -86,7 +88,8 @@ def test_a_service_with_two_ways_needs_one(environment: pytest.MonkeyPatch, miss
 
 
 @pytest.mark.parametrize(
-    "name", ["BLUE_IDENTITY_KEY", "BLUE_DEVICE_TOKEN_KEYS", "BLUE_EXPORT_KEYS", "BLUE_ENROLMENT_GROUPS"]
+    "name",
+    ["BLUE_IDENTITY_KEY", "BLUE_DEVICE_TOKEN_KEYS", "BLUE_EXPORT_KEYS", "BLUE_VAULT_KEYS", "BLUE_ENROLMENT_GROUPS"],
 )
 def test_a_wrong_setting_is_not_repeated(environment: pytest.MonkeyPatch, name: str) -> None:
     """A message never holds the value: it may be most of a key."""
@@ -106,6 +109,7 @@ def test_a_wrong_setting_is_not_repeated(environment: pytest.MonkeyPatch, name: 
         "BLUE_SIGN_IN_ISSUER",
         "BLUE_DEVICE_TOKEN_KEYS",
         "BLUE_EXPORT_KEYS",
+        "BLUE_VAULT_KEYS",
     ],
 )
 def test_a_deployed_app_refuses_each_development_double(environment: pytest.MonkeyPatch, name: str) -> None:
@@ -148,6 +152,21 @@ def test_a_group_key_that_is_none_is_found_at_the_start(environment: pytest.Monk
     assert not key or key not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "change", [{"kty": "RSA"}, {"k": "c2hvcnQ"}, {"k": "schlüssel"}, {"kid": ""}, {"k": None}], ids=repr
+)
+def test_a_vault_key_that_is_none_is_found_at_the_start(
+    environment: pytest.MonkeyPatch, change: dict[str, str | None]
+) -> None:
+    """And not when the first person is erased."""
+    [jwk] = symmetric_jwks("dev-vault")["keys"]
+    changed = {name: value for name, value in (jwk | change).items() if value is not None}
+    for keys in ([changed], [jwk, changed], []):
+        with pytest.raises(SettingsUnusable, match=r"BLUE_VAULT_KEYS: .*oct JWK of 32 bytes") as caught:
+            load(environment, ENVIRONMENT | {"BLUE_VAULT_KEYS": json.dumps({"keys": keys})})
+        assert jwk["k"] not in str(caught.value)
+
+
 @pytest.mark.parametrize("missing", ["user", "password"])
 def test_half_a_mail_login_is_none(environment: pytest.MonkeyPatch, missing: str) -> None:
     """Found at the start, and not at the first mail."""
@@ -169,8 +188,8 @@ def test_secrets_do_not_show_when_settings_are_printed(environment: pytest.Monke
     """A settings object in a log gives nothing away."""
     printed = repr(load(environment, ENVIRONMENT))
     private = json.loads(ENVIRONMENT["BLUE_EXPORT_KEYS"])["keys"][0]["d"]
-    shared = json.loads(ENVIRONMENT["BLUE_DEVICE_TOKEN_KEYS"])["keys"][0]["k"]
-    assert not [value for value in (SECRET, GROUP_KEY, private, shared, "identity_key") if value in printed]
+    shared = [json.loads(ENVIRONMENT[f"BLUE_{name}_KEYS"])["keys"][0]["k"] for name in ("DEVICE_TOKEN", "VAULT")]
+    assert not [value for value in (SECRET, GROUP_KEY, private, *shared, "identity_key") if value in printed]
 
 
 @pytest.mark.parametrize(

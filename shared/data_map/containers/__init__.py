@@ -12,6 +12,7 @@ from shared.data_map.containers.people import PEOPLE
 from shared.data_map.containers.quarantine import QUARANTINE
 from shared.data_map.containers.statistics import STATISTICS
 from shared.data_map.containers.telemetry import TELEMETRY
+from shared.data_map.containers.vault import VAULT
 from shared.data_map.ledger import LEDGER
 from shared.data_map.vocabulary import Container
 
@@ -27,4 +28,5 @@ CONTAINERS: Final[dict[str, Container]] = {
     "statistics": STATISTICS,
     "jobs": JOBS,
     "ledger": LEDGER,
+    "vault": VAULT,
 }

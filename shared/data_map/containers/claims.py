@@ -8,6 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 CLAIMS: Final = Container(
     partition_key="claimId",
+    indexed=("expiresAt",),
     records={
         "claim": Record(
             container="claims",

@@ -8,6 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record
 
 COUNTERS: Final = Container(
     partition_key="day",
+    indexed=("expiresAt",),
     records={
         "counts": Record(
             container="counters",

@@ -8,12 +8,13 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 DEVICES: Final = Container(
     partition_key="deviceId",
-    indexed=("type", "deviceId", "pendingSince"),
+    indexed=("type", "deviceId", "pendingSince", "expiresAt"),
     records={
         "device": Record(
             container="devices",
             about="A monitor, and who owns it now.",
             category=Category.DEVICE,
+            dated_from="firstConnectedAt",
             export="device",
             visible_to=("the owner", "support staff"),
             fields={
@@ -61,6 +62,7 @@ DEVICES: Final = Container(
             container="devices",
             about="A period of ownership that has ended.",
             category=Category.DEVICE,
+            dated_from="since",
             export="device",
             fields={
                 "deviceId": Field(about="Id of the device."),
@@ -146,6 +148,7 @@ DEVICES: Final = Container(
             container="devices",
             about="One of the five places for guests of a device: who is invited or is a guest now, by random ids.",
             category=Category.DEVICE,
+            dated_from="invitedAt",
             export="device",
             visible_to=("the owner",),
             fields={

@@ -8,7 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 IDENTITIES: Final = Container(
     partition_key="key",
-    indexed=("nextAttemptAt",),
+    indexed=("nextAttemptAt", "expiresAt"),
     records={
         "identity": Record(
             container="identities",
@@ -55,6 +55,8 @@ IDENTITIES: Final = Container(
             category=Category.PERSON,
             retention=timedelta(days=7),
             dated_from="invitedAt",
+            on_expiry="destroy",
+            expiry_note="nobody answered it: there is no account and no contract that anybody could be liable for",
             export="person",
             fields={
                 "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON, exported=False),
@@ -78,6 +80,8 @@ IDENTITIES: Final = Container(
             category=Category.PERSON,
             retention=timedelta(days=7),
             dated_from="invitedAt",
+            on_expiry="destroy",
+            expiry_note="nobody answered it: there is no account and no contract that anybody could be liable for",
             export="person",
             fields={
                 "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON, exported=False),

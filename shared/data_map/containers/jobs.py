@@ -22,7 +22,7 @@ _PROGRESS: Final[dict[str, Field]] = {
 
 JOBS: Final = Container(
     partition_key="jobId",
-    indexed=("state",),
+    indexed=("state", "expiresAt"),
     records={
         "export": Record(
             container="jobs",
@@ -52,6 +52,18 @@ JOBS: Final = Container(
             erasure="names_nobody",
             visible_to=(),
             fields={**_PROGRESS, "date": Field(about="The day that is counted.", unit="UTC")},
+        ),
+        "retentionReport": Record(
+            container="jobs",
+            about="A report of retention that is under way.",
+            category=Category.SERVICE,
+            retention=timedelta(days=7),
+            dated_from="createdAt",
+            export=None,
+            export_note="numbers and dates per kind of item; they name nobody",
+            erasure="names_nobody",
+            visible_to=(),
+            fields={**_PROGRESS, "date": Field(about="The day of the report.", unit="UTC")},
         ),
         "usageFigures": Record(
             container="jobs",

@@ -22,12 +22,13 @@ _SCOPE: Final[dict[str, Field]] = {
 
 PEOPLE: Final = Container(
     partition_key="personId",
-    indexed=("type", "createdAt", "nextAttemptAt", "pendingSince", "nextLookAt"),
+    indexed=("type", "createdAt", "nextAttemptAt", "pendingSince", "nextLookAt", "expiresAt"),
     records={
         "person": Record(
             container="people",
             about="A person, with or without an account.",
             category=Category.PERSON,
+            dated_from="createdAt",
             export="person",
             fields={
                 "personId": Field(about="Random id of the person."),
@@ -46,6 +47,7 @@ PEOPLE: Final = Container(
             container="people",
             about="The mobile application on one phone.",
             category=Category.APP,
+            dated_from="registeredAt",
             export="person",
             fields={
                 "personId": Field(about="Random id of the person."),
@@ -97,6 +99,7 @@ PEOPLE: Final = Container(
             container="people",
             about="The person's tie to one device.",
             category=Category.DEVICE,
+            dated_from="since",
             export="person",
             fields={
                 "personId": Field(about="Random id of the person."),
@@ -123,6 +126,24 @@ PEOPLE: Final = Container(
             },
         ),
         **CHOICES,
+        "blockedData": Record(
+            container="people",
+            about="What of the person's data is blocked: kept apart for courts and authorities, and used for nothing.",
+            category=Category.SERVICE,
+            dated_from="at",
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "caseId": Field(about="Id of what was blocked together."),
+                "requestId": Field(about="Random id of the request that blocked it."),
+                "category": Field(about="Category of what is blocked."),
+                "ground": Field(about="erasure, rectification or expiry."),
+                "why": Field(about="Why it is blocked and not destroyed."),
+                "until": Field(about="The day on which it is destroyed.", unit="UTC"),
+                "at": Field(about="When it was blocked.", unit="UTC"),
+                "expiresAt": EXPIRES,
+            },
+        ),
         "notification": Record(
             container="people",
             about="Something that the person was told, in the app and by mail.",

@@ -23,7 +23,7 @@ MALFORMED_FIELDS: Final[dict[str, Field]] = {
 
 QUARANTINE: Final = Container(
     partition_key="hubPartition",
-    indexed=("enqueuedAt",),
+    indexed=("enqueuedAt", "expiresAt"),
     records={
         "malformed": Record(
             container="quarantine",

@@ -8,7 +8,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record
 
 STATISTICS: Final = Container(
     partition_key="cell",
-    indexed=("date",),
+    indexed=("date", "expiresAt"),
     records={
         "fleetFigures": Record(
             container="statistics",
@@ -16,6 +16,8 @@ STATISTICS: Final = Container(
             category=Category.DEVICE,
             retention=timedelta(days=400),
             dated_from="countedAt",
+            on_expiry="destroy",
+            expiry_note="figures that name nobody",
             export=None,
             export_note="numbers of monitors per model, firmware and region; they name nobody",
             erasure="names_nobody",
@@ -50,6 +52,26 @@ STATISTICS: Final = Container(
                 "countedAt": Field(about="When they were counted to the end.", unit="UTC"),
                 "cohort": Field(about="Fewest monitors of a cell.", unit="monitors"),
                 "cells": Field(about="Monitors, calls, openings and uses of functions per model, firmware and region."),
+                "expiresAt": EXPIRES,
+            },
+        ),
+        "retentionReport": Record(
+            container="statistics",
+            about="How old the oldest item of each kind was on one day, and what was past its time.",
+            category=Category.SERVICE,
+            retention=timedelta(days=400),
+            dated_from="countedAt",
+            export=None,
+            export_note="numbers and dates per kind of item; they name nobody",
+            erasure="names_nobody",
+            visible_to=("privacy staff",),
+            fields={
+                "cell": Field(about="What the figures are of: retention."),
+                "date": Field(about="The day.", unit="UTC"),
+                "countedAt": Field(about="When they were counted to the end.", unit="UTC"),
+                "lines": Field(
+                    about="Per kind of item: number, oldest, how many are past their time or kept beyond it."
+                ),
                 "expiresAt": EXPIRES,
             },
         ),

@@ -45,7 +45,7 @@ _USAGE_FIELDS: Final[dict[str, Field]] = {
 
 TELEMETRY: Final = Container(
     partition_key="ownershipId",
-    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt"),
+    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt", "expiresAt"),
     records={
         "gate": Record(
             container="telemetry",

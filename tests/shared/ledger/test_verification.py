@@ -385,6 +385,7 @@ async def test_the_command_prints_a_line_per_finding(
         "BLUE_IDENTITY_KEY": base64.urlsafe_b64encode(bytes(32)).decode(),
         "BLUE_DEVICE_TOKEN_KEYS": json.dumps(symmetric_jwks()),
         "BLUE_EXPORT_KEYS": json.dumps(jwks),
+        "BLUE_VAULT_KEYS": json.dumps(symmetric_jwks()),
         "BLUE_ENROLMENT_GROUPS": "{}",
         "BLUE_SMTP_URL": "smtp://127.0.0.1:1",
         "BLUE_MAIL_FROM": "blue@service.example",

@@ -11,6 +11,7 @@ from shared.guardianship import item_id
 from shared.invitations import place_of
 from shared.ledger import CHAIN
 from shared.readings import rows
+from shared.recipients import notices
 
 _EVERYTHING: Final = "SELECT * FROM c"
 
@@ -51,6 +52,10 @@ async def _named_by(item: Item, *, database: Database) -> AsyncIterator[Held]:
     if item["type"] == "ledgerSubject":
         async for entry in database["ledger"].query(CHAIN, partition=item["ledgerSubject"]):
             yield _held("ledger", entry, None)
+    if item["type"] == "recipientsTold":
+        for notice in await notices(item["requestId"], jobs=database["jobs"]):
+            if notice["event"] == item["event"]:
+                yield _held("jobs", notice, None)
     if "contactKey" in item:
         async for entry in database["identities"].query(_EVERYTHING, partition=item["contactKey"]):
             if entry["type"] in {"invitation", "guardianInvitation"}:

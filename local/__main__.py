@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "cosmos": Command("local.cosmos.command", "Cosmos DB endpoint for the azure-cosmos clients"),
     "identity": Command("local.identity", "insecure OpenID provider for development"),
     "mail": Command("local.mail", "mail server that keeps every mail and delivers none"),
+    "recipient": Command("local.recipient", "recipient of data that acknowledges every notice and keeps it"),
     "settings": Command("local.settings", "write local.settings.json, with keys made for this machine"),
     "fleet": Command("local.fleet", "monitors: one reference monitor, or many simulated ones"),
 }

@@ -35,14 +35,15 @@ class Ports(NamedTuple):
     cosmos: int = 8081
     identity: int = 8090
     mail: int = 1025
+    recipient: int = 8091
     host: int = 7071
 
 
-ANY_PORTS: Final = Ports(0, 0, 0, 0, 0, 0)
+ANY_PORTS: Final = Ports(0, 0, 0, 0, 0, 0, 0)
 
 
 class LocalCloud:
-    """Azurite, Event Hubs, Cosmos DB, sign-in, mail and the Functions host: child processes that end with this one.
+    """Azurite, Event Hubs, Cosmos DB, sign-in, mail, a recipient, the Functions host: child processes that end with it.
 
     Args:
         data: the directory that keeps everything; one cloud at a time can use it.
@@ -51,7 +52,7 @@ class LocalCloud:
         fresh: wipe what the directory keeps.
         with_host: start the Functions host too; `start_host` does it later.
         extra_settings: app settings that win over the local cloud's own.
-        controlled: let Event Hubs take commands: faults on demand, its clock. `control` says where.
+        controlled: let Event Hubs and the recipient take commands: faults on demand, a clock. `control` says where.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class LocalCloud:
     def addresses(self) -> settings.Addresses:
         """Where the other parts listen."""
         return settings.Addresses(
-            *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity", "mail"))
+            *(self._parts[name].address for name in ("azurite", "eventhubs", "cosmos", "identity", "mail", "recipient"))
         )
 
     def control(self, name: str) -> str:
@@ -153,6 +154,10 @@ class LocalCloud:
                 "identity", "--port", str(self._ports.identity), "--data", str(self.state.identity)
             ),
             "mail": self._command("mail", "--port", str(self._ports.mail), "--data", str(self.state.mail)),
+            "recipient": self._command(
+                "recipient",
+                *("--port", str(self._ports.recipient), "--data", str(self.state.recipient), *self._control),
+            ),
         }
         # The official clients take seconds to load: that happens while the parts start.
         loading = asyncio.to_thread(importlib.import_module, "local.provision")

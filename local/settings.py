@@ -14,6 +14,9 @@ SAMPLE: Final = ROOT / "local.settings.sample.json"
 VALUE_SETS: Final = {"local-cloud": "Values", "emulators": "_valuesForEmulators"}
 """What can run on this machine, and where the sample has its values. The set for Azure is only to be read."""
 
+RECIPIENT: Final = "sales_and_technicians"
+"""The recipient of data that the local cloud has."""
+
 
 class Addresses(NamedTuple):
     """Where the parts that the app talks to listen, as each of them announces it."""
@@ -23,6 +26,7 @@ class Addresses(NamedTuple):
     cosmos: str = f"http://{LOOPBACK}:8081"
     identity: str = f"http://{LOOPBACK}:8090"
     mail: str = f"smtp://{LOOPBACK}:1025"
+    recipient: str = f"http://{LOOPBACK}:8091/notices"
 
     def settings(self) -> dict[str, str]:
         """The app settings that say where something is."""
@@ -34,6 +38,7 @@ class Addresses(NamedTuple):
             "BLUE_COSMOS_ENDPOINT": self.cosmos,
             "BLUE_SIGN_IN_ISSUER": self.identity,
             "BLUE_SMTP_URL": self.mail,
+            "BLUE_RECIPIENTS": json.dumps({RECIPIENT: self.recipient}),
         }
 
 

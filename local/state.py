@@ -24,8 +24,13 @@ class State:
         self.identity = self.root / "identity.json"
         self.keys = self.root / "keys.json"
         self.mail = self.root / "mail"
+        self.recipient = self.root / "recipient"
         self.exports = self.root / "exports"
         self.logs = self.root / "logs"
+
+    @property
+    def _directories(self) -> tuple[Path, ...]:
+        return self.blobs, self.hubs, self.cosmos.parent, self.mail, self.recipient, self.exports, self.logs
 
     @contextlib.contextmanager
     def held(self, *, fresh: bool = False) -> Iterator[None]:
@@ -50,7 +55,7 @@ class State:
 
     def _wipe(self) -> None:
         """Remove what a local cloud made, and nothing that happens to lie beside it."""
-        for directory in (self.blobs, self.hubs, self.cosmos.parent, self.mail, self.exports, self.logs):
+        for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
         for file in (self.identity, self.keys):
             file.unlink(missing_ok=True)
@@ -65,5 +70,5 @@ class State:
 
     def _make(self) -> None:
         shutil.rmtree(self.logs, ignore_errors=True)  # logs tell about one run
-        for directory in (self.blobs, self.hubs, self.cosmos.parent, self.mail, self.exports, self.logs):
+        for directory in self._directories:
             directory.mkdir(parents=True, exist_ok=True)

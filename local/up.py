@@ -21,6 +21,7 @@ ROLES = {
     "cosmos": "Cosmos DB",
     "identity": "sign-in, INSECURE",
     "mail": "mail, DELIVERS NOTHING",
+    "recipient": "a recipient of data",
     "host": "Functions host",
 }
 
@@ -28,8 +29,9 @@ ROLES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.description = (
-        "Start Azurite, Event Hubs, Cosmos DB, sign-in, mail and the Functions host on this machine, create what the "
-        "app stands on, and stay up until Ctrl-C. Data is kept in the data directory and nowhere else."
+        "Start Azurite, Event Hubs, Cosmos DB, sign-in, mail, a recipient of data and the Functions host on this "
+        "machine, create what the app stands on, and stay up until Ctrl-C. Data is kept in the data directory and "
+        "nowhere else."
     )
     add_cloud_arguments(parser)
     parser.add_argument("--no-host", action="store_true", help="leave the Functions host out, to start another one")

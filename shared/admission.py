@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.callers import Anyone, Caller, Monitor, Role, Staff
 from shared.errors import Problem
-from shared.keys import keyed_id, read_device_token
+from shared.keys import keyed_id, read_acknowledgement_token, read_device_token
 from shared.people import resident
 from shared.services import Services
 
@@ -49,9 +49,14 @@ async def _admit_monitor(authorization: str | None, services: Services) -> Calle
     return Monitor(token.device_id, token.ownership_id, token.policy, token.product)
 
 
+async def _admit_recipient(authorization: str | None, services: Services) -> Caller:
+    return read_acknowledgement_token(bearer_token(authorization), keys=services.device_keys, now=services.clock())
+
+
 ANYONE: Final = Admission("anyone", None, _admit_anyone)
 RESIDENT: Final = Admission("resident", "signIn", _admit_resident)
 MONITOR: Final = Admission("monitor", "deviceToken", _admit_monitor)
+RECIPIENT: Final = Admission("recipient", "noticeToken", _admit_recipient)
 
 
 def staff(role: Role) -> Admission:

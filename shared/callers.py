@@ -60,4 +60,13 @@ class AttestedMonitor:
     enrolment_group: str
 
 
-Caller = Anyone | Resident | Staff | Monitor | AttestedMonitor
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A recipient of data that shows the token of one notice, and so may acknowledge that one."""
+
+    name: str
+    request_id: str
+    event: str
+
+
+Caller = Anyone | Resident | Staff | Monitor | AttestedMonitor | Recipient

@@ -355,6 +355,10 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "date_invalid": Entry(
         status=400, title="That is no date.", action="Send the day as YYYY-MM-DD, or none at all for the newest."
     ),
+    # recipients
+    "notice_unknown": Entry(
+        status=404, title="There is no such notice.", action="Nothing: it is not waited for any more."
+    ),
     # us
     "busy": Entry(status=503, title="The service is busy.", action="Try again after the stated time.", retryable=True),
     "database_restored": Entry(

@@ -79,6 +79,8 @@ Point = Literal[
     "vault.cases_destroyed",  # all is gone, and the ledger does not know
     "vault.month_recorded",  # the ledger knows, and the month is not ticked off
     "expiry.blocked",  # what has expired is in the vault, and still where it was
+    "recipients.queued",  # the notices are stored, and the person cannot see them yet
+    "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept
     "ledger.read",  # a step has read the head of its chain, and has not moved it
     "sign_up.identified",  # the identity is known, the person is not made
 ]

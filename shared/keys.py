@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from shared.callers import Recipient
 from shared.errors import Problem
 from shared.policy import Policy
 
@@ -17,11 +18,13 @@ DEVICE_TOKEN_LIFE: Final = timedelta(hours=1)
 
 _DEVICE_AUDIENCE: Final = "blue-telemetry"
 _CHALLENGE_AUDIENCE: Final = "blue-attestation"
+_RECIPIENT_AUDIENCE: Final = "blue-recipients"
 _BEFORE_ANY_EXPIRY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WRAPPING_KEY_BYTES: Final = 32
 """Of a key that wraps others, and of those."""
 
 CHALLENGE_LIFE: Final = timedelta(seconds=60)
+ACKNOWLEDGEMENT_LIFE: Final = timedelta(days=30)
 
 
 class KeySet:
@@ -230,6 +233,28 @@ def wrapping_key(jwk: Mapping[str, Any]) -> bytes:
     if jwk.get("kty") != "oct" or len(key) != WRAPPING_KEY_BYTES or not jwk.get("kid"):
         raise ValueError("it is no such key")
     return key
+
+
+def issue_acknowledgement_token(recipient: Recipient, *, keys: KeySet, now: datetime) -> str:
+    """A token by which a recipient acknowledges one notice later; it comes with the notice, and nobody else has it."""
+    claims = {
+        "aud": _RECIPIENT_AUDIENCE,
+        "sub": recipient.name,
+        "req": recipient.request_id,
+        "evt": recipient.event,
+        "exp": int((now + ACKNOWLEDGEMENT_LIFE).timestamp()),
+    }
+    return keys.sign(claims)
+
+
+def read_acknowledgement_token(token: str, *, keys: KeySet, now: datetime) -> Recipient:
+    """Which recipient may acknowledge what.
+
+    Raises:
+        Problem: as `KeySet.verify`.
+    """
+    claims = keys.verify(token, audience=_RECIPIENT_AUDIENCE, now=now)
+    return Recipient(claims["sub"], claims["req"], claims["evt"])
 
 
 def keyed_id(key: bytes, kind: str, value: str) -> str:

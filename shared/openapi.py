@@ -15,6 +15,7 @@ _TEMPLATE: Final = "#/components/schemas/{model}"
 SECURITY_SCHEMES: Final[dict[str, dict[str, str]]] = {
     "signIn": {"type": "http", "scheme": "bearer", "description": "Access token of the sign-in provider."},
     "deviceToken": {"type": "http", "scheme": "bearer", "description": "Device access token of a registered monitor."},
+    "noticeToken": {"type": "http", "scheme": "bearer", "description": "The token that came with a notice."},
     "attestation": {
         "type": "apiKey",
         "in": "header",
@@ -56,6 +57,7 @@ _SCHEME_PROBLEMS: Final[dict[str | None, tuple[str, ...]]] = {
     None: (),
     "signIn": (*_TOKEN_PROBLEMS, "email_not_verified", "sign_in_unavailable"),
     "deviceToken": _TOKEN_PROBLEMS,
+    "noticeToken": _TOKEN_PROBLEMS,
     "attestation": ("token_missing", "attestation_refused"),
 }
 

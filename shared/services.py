@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
     from shared.sign_in import SignIn
     from shared.vault import VaultStore
+    from shared.webhooks import Webhooks
 
 DEVICE_TOKENS_SIGNED_BY: Final = "HS256"
 """The same app issues and verifies device tokens at every message, and an HMAC is the cheaper check."""
@@ -43,6 +44,7 @@ class Services:
     """The storage account of the Functions host, which may be another one."""
     mailer: "Mailer"
     sign_in: "SignIn"
+    webhooks: "Webhooks"
     device_keys: "KeySet"
     export_keys: "KeySet"
     journal: "Journal"
@@ -81,6 +83,7 @@ async def open_services(
     from shared.settings import load_settings  # noqa: PLC0415 - loaded where used
     from shared.sign_in import SignIn  # noqa: PLC0415 - loaded where used
     from shared.vault import KeyEncryptionKeys, VaultStore  # noqa: PLC0415 - loaded where used
+    from shared.webhooks import Webhooks  # noqa: PLC0415 - loaded where used
 
     # The worker logs at INFO, and so would the clients: a line per request, with addresses that hold ids.
     logging.getLogger("azure").setLevel(logging.WARNING)
@@ -123,6 +126,11 @@ async def open_services(
         if not replaying:
             await refuse_restored(database, journal)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
+        # Recipients are strangers: nothing of theirs is unpacked, and no cookie of theirs is kept.
+        outward = await stack.enter_async_context(
+            aiohttp.ClientSession(trust_env=False, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+        )
+        export_keys = KeySet(settings.export_keys, EXPORTS_SIGNED_BY)
         return Services(
             settings=settings,
             clock=clock,
@@ -138,9 +146,10 @@ async def open_services(
                 password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
             ),
             sign_in=SignIn(settings.sign_in_issuer, settings.sign_in_audience, session),
+            webhooks=Webhooks(settings.recipients, export_keys, outward),
             device_keys=KeySet(settings.device_token_keys, DEVICE_TOKENS_SIGNED_BY),
-            export_keys=KeySet(settings.export_keys, EXPORTS_SIGNED_BY),
             vault=VaultStore(database, blobs, KeyEncryptionKeys(settings.vault_keys)),
+            export_keys=export_keys,
             resources=stack.pop_all(),
         )
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.data_map.recipients import WEBHOOKS
 from shared.keys import WRAPPING_KEY_BYTES, wrapping_key
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     smtp_url: Annotated[str, Field(alias="BLUE_SMTP_URL")]
     smtp_password: Annotated[SecretStr | None, Field(alias="BLUE_SMTP_PASSWORD")] = None
     mail_from: Annotated[str, Field(alias="BLUE_MAIL_FROM", pattern=r"^[0-9A-Za-z.+_-]+@[0-9A-Za-z.-]+$")]
+    recipients: Annotated[Json[dict[str, str]], Field(alias="BLUE_RECIPIENTS", validate_default=False)] = {}
+    """Where the recipients are told that the data map declares to be told by a message."""
     environment: Annotated[str, Field(alias="AZURE_FUNCTIONS_ENVIRONMENT")] = "Production"
     """Hosts on a developer's machine say Development; Azure says nothing, and that is Production."""
     instance_id: Annotated[str | None, Field(alias="WEBSITE_INSTANCE_ID")] = None
@@ -104,6 +107,16 @@ class Settings(BaseSettings):
             raise ValueError("The password belongs in BLUE_SMTP_PASSWORD.")
         return url
 
+    @field_validator("recipients")
+    @classmethod
+    def _recipients_are_declared(cls, recipients: dict[str, str]) -> dict[str, str]:
+        if not recipients.keys() <= WEBHOOKS:
+            raise ValueError(f"The data map declares these and no others: {', '.join(sorted(WEBHOOKS))}.")
+        for name, url in recipients.items():
+            if not (_is_public_https(url) or _is_on_loopback(url)) or urlsplit(url).username is not None:
+                raise ValueError(f"The address of '{name}' must be like https://host/path.")
+        return recipients
+
     @model_validator(mode="after")
     def _mail_login_is_whole(self) -> Self:
         if (urlsplit(self.smtp_url).username is None) != (self.smtp_password is None):
@@ -126,6 +139,7 @@ class Settings(BaseSettings):
                 "BLUE_DEVICE_TOKEN_KEYS": _has_development_key(self.device_token_keys),
                 "BLUE_EXPORT_KEYS": _has_development_key(self.export_keys),
                 "BLUE_VAULT_KEYS": _has_development_key(self.vault_keys),
+                "BLUE_RECIPIENTS": not all(_is_public_https(url) for url in self.recipients.values()),
             }.items()
             if used
         ]
@@ -150,7 +164,12 @@ def _is_wrapping_key(jwk: dict[str, str]) -> bool:
 
 def _is_public_https(url: str) -> bool:
     parts = urlsplit(url)
-    return parts.scheme == "https" and parts.hostname not in LOOPBACK_HOSTS
+    return parts.scheme == "https" and bool(parts.hostname) and parts.hostname not in LOOPBACK_HOSTS
+
+
+def _is_on_loopback(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https"} and parts.hostname in LOOPBACK_HOSTS
 
 
 def _has_development_key(keys: JwkSet) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.callers import Resident
 from shared.cosmos import Container
 from shared.counters import Counted, Counters
 from shared.errors import Problem
@@ -54,3 +55,8 @@ class RecordingCounters(Counters):
 async def changed(container: Container, partition: str, change: Change) -> Policy:
     """Change a policy, as the kernel does it, where a test is about something else than the journal."""
     return await change_policy(container, partition, change, journal=RecordingJournal(), now=datetime.now(UTC))
+
+
+def resident_of(person_id: str) -> Resident:
+    """A signed-in person of this id."""
+    return Resident(person_id, f"{person_id}@resident.example", "identity key")

@@ -13,6 +13,7 @@ from shared.data_map.containers import CONTAINERS
 from shared.data_map.ledger import ACTIONS, Action, Detail
 from shared.data_map.places import BLOBS, HUBS, OUTSIDE
 from shared.data_map.readings import READINGS, TEXT_LIMIT
+from shared.data_map.recipients import RECIPIENTS, Recipient
 from shared.data_map.technical import TECHNICAL
 from shared.data_map.vocabulary import (
     CATEGORIES,
@@ -35,6 +36,7 @@ __all__ = [
     "HUBS",
     "OUTSIDE",
     "READINGS",
+    "RECIPIENTS",
     "TECHNICAL",
     "TEXT_LIMIT",
     "Action",
@@ -46,6 +48,7 @@ __all__ = [
     "Field",
     "ReadingField",
     "ReadingKind",
+    "Recipient",
     "Record",
     "Source",
     "Undeclared",

@@ -173,6 +173,10 @@ ACTIONS: Final[dict[str, Action]] = {
     ),
     "export_ready": Action("The copy was made.", {"exportId": Detail.ID}),
     "export_link_given": Action("The person was given a link to download the copy.", {"exportId": Detail.ID}),
+    "recipients_told": Action(
+        "The recipients of the person's data are told what became of it here.",
+        {"event": Detail.WORD, "recipients": Detail.COUNT},
+    ),
     "checkpoint_begun": Action("The service began to sum up the ledger.", {"date": Detail.DATE}),
     "checkpoint_signed": Action(
         "The service signed a checkpoint of the ledger.", {"date": Detail.DATE, "hash": Detail.SHA256}

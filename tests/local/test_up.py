@@ -22,7 +22,7 @@ from local.serving import listening_socket
 
 pytestmark = pytest.mark.wire
 
-PARTS = 5
+PARTS = 6
 
 
 @contextlib.asynccontextmanager
@@ -85,7 +85,7 @@ async def test_a_signal_ends_everything_in_order(tmp_path: Path) -> None:
         assert await process.wait() == 0
         await gone(parts)
     assert names_in(tmp_path) == {
-        *("azurite", "eventhubs", "cosmos", "mail", "exports", "logs"),
+        *("azurite", "eventhubs", "cosmos", "mail", "recipient", "exports", "logs"),
         *("identity.json", "keys.json", "lock"),
     }
 
@@ -157,6 +157,6 @@ async def test_what_cannot_start_says_what_to_do(tmp_path: Path, capsys: pytest.
 
 def test_every_port_can_be_chosen() -> None:
     """One by one, or all free ones."""
-    assert command.cloud_from(arguments())._ports == Ports(10000, 5672, 8081, 8090, 1025, 7071)
+    assert command.cloud_from(arguments())._ports == Ports(10000, 5672, 8081, 8090, 1025, 8091, 7071)
     assert command.cloud_from(arguments("--cosmos-port", "9"))._ports == Ports()._replace(cosmos=9)
     assert command.cloud_from(arguments("--any-ports", "--host-port", "9"))._ports == ANY_PORTS._replace(host=9)

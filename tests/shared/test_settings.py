@@ -44,7 +44,7 @@ DEPLOYED = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in (*ENVIRONMENT, *DEPLOYED, "WEBSITE_POD_NAME"):
+    for name in (*ENVIRONMENT, *DEPLOYED, "WEBSITE_POD_NAME", "BLUE_RECIPIENTS"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -182,6 +182,40 @@ def test_the_sender_is_an_address_alone(environment: pytest.MonkeyPatch, sender:
     """It goes into headers and the envelope as it is."""
     with pytest.raises(SettingsUnusable, match="BLUE_MAIL_FROM"):
         load(environment, ENVIRONMENT | {"BLUE_MAIL_FROM": sender})
+
+
+@pytest.mark.parametrize(
+    ("recipients", "fault"),
+    [
+        ({"sales_and_technicians": "http://sales.example/notices"}, "must be like https://host/path"),
+        ({"sales_and_technicians": "https:///notices"}, "must be like https://host/path"),
+        ({"sales_and_technicians": f"https://blue:{SECRET}@sales.example/"}, "must be like https://host/path"),
+        ({"push_services": "https://push.example/notices"}, "The data map declares"),
+        ({"somebody": "https://somebody.example"}, "The data map declares"),
+    ],
+)
+def test_a_recipient_is_declared_and_told_by_https(
+    environment: pytest.MonkeyPatch, recipients: dict[str, str], fault: str
+) -> None:
+    """What is in a notice goes over no open wire, and to nobody whom residents are not shown."""
+    with pytest.raises(SettingsUnusable, match=f"BLUE_RECIPIENTS: .*{fault}") as caught:
+        load(environment, ENVIRONMENT | {"BLUE_RECIPIENTS": json.dumps(recipients)})
+    assert SECRET not in str(caught.value)
+
+
+LOCAL_RECIPIENT = {"BLUE_RECIPIENTS": json.dumps({"website": "http://127.0.0.1:8091/notices"})}
+
+
+def test_a_recipient_on_loopback_needs_no_tls(environment: pytest.MonkeyPatch) -> None:
+    """No wire can be listened to there."""
+    settings = load(environment, ENVIRONMENT | LOCAL_RECIPIENT)
+    assert settings.recipients == {"website": "http://127.0.0.1:8091/notices"}
+
+
+def test_a_deployed_app_refuses_a_recipient_on_loopback(environment: pytest.MonkeyPatch) -> None:
+    """The local one does nothing but acknowledge."""
+    with pytest.raises(SettingsUnusable, match="refuses development doubles: BLUE_RECIPIENTS"):
+        load(environment, DEPLOYED | LOCAL_RECIPIENT)
 
 
 def test_secrets_do_not_show_when_settings_are_printed(environment: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from local.api import Api
 from local.cloud import LocalCloud
-from shared.callers import Role
-from shared.keys import DeviceToken, KeySet, issue_device_token
+from shared.callers import Recipient, Role
+from shared.keys import DeviceToken, KeySet, issue_acknowledgement_token, issue_device_token
 from shared.policy import Policy
 from tests.test_manifest import manifest
 from tests.wire.conftest import Household, Stored, eventually
@@ -57,6 +57,12 @@ async def an_expired_monitor(_household: Household, cloud: LocalCloud) -> str:
     return f"Bearer {device_token(KeySet(json.loads(cloud.settings['BLUE_DEVICE_TOKEN_KEYS']), 'HS256'))}"
 
 
+async def a_recipient(_household: Household, cloud: LocalCloud) -> str:
+    keys = KeySet(json.loads(cloud.settings["BLUE_DEVICE_TOKEN_KEYS"]), "HS256")
+    notice = Recipient("sales_and_technicians", "0" * 32, "erasure")
+    return f"Bearer {issue_acknowledgement_token(notice, keys=keys, now=datetime.now(UTC))}"
+
+
 def device_token(keys: KeySet) -> str:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     token = DeviceToken("0" * 32, "0" * 32, Policy(epoch=1, start=yesterday), "veo-wifi-2026", "")
@@ -99,6 +105,7 @@ NO_ONE: Mapping[str, Credential] = {
 SOMEBODY: dict[str, tuple[str, Credential]] = {
     "a_resident": ("resident", a_resident),
     "a_monitor": ("monitor", a_monitor),
+    "a_recipient": ("recipient", a_recipient),
     "an_attested_monitor": ("attested monitor", an_attested_monitor),
     **{f"staff with the role {role}": (f"staff:{role}", staff_with(role)) for role in ROLES},
 }

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from shared.data_map.containers.recurring import EXPIRES
+from shared.data_map.containers.recurring import EXPIRES, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 _PROGRESS: Final[dict[str, Field]] = {
@@ -22,7 +22,7 @@ _PROGRESS: Final[dict[str, Field]] = {
 
 JOBS: Final = Container(
     partition_key="jobId",
-    indexed=("state", "expiresAt"),
+    indexed=("state", "nextAttemptAt", "expiresAt"),
     records={
         "export": Record(
             container="jobs",
@@ -94,6 +94,37 @@ JOBS: Final = Container(
                 **_PROGRESS,
                 "personId": Field(about="Random id of the person."),
                 "lifted": Field(about="Whether it was started because something is let go."),
+            },
+        ),
+        "recipientNotice": Record(
+            container="jobs",
+            about="That a recipient is told of what became of a person's data here; it outlives their erasure.",
+            category=Category.SERVICE,
+            retention=3 * YEAR,
+            dated_from="createdAt",
+            export="person",
+            erasure="expires",
+            visible_to=("the person", "the recipient"),
+            fields={
+                "jobId": Field(about="Id of the request that it is part of."),
+                "recipient": Field(about="Which recipient of the data map is told."),
+                "event": Field(about="What became of the data: erasure, restriction, its lifting, or rectification."),
+                "categories": Field(about="Of which categories."),
+                "state": Field(
+                    about="pending until acknowledged; or why nothing is to be acknowledged: the recipient learns it "
+                    "from the person, what it has lapses, or its own storage was changed."
+                ),
+                "about": Field(
+                    about="What the recipient needs to find its copy, such as the e-mail address; removed when it has "
+                    "acknowledged."
+                ),
+                "attempts": Field(about="How often sending it was begun."),
+                "nextAttemptAt": Field(
+                    about="While pending: until when a worker holds it, and when the next one tries.", unit="UTC"
+                ),
+                "createdAt": Field(about="When it was made.", unit="UTC"),
+                "acknowledgedAt": Field(about="When the recipient had done the same.", unit="UTC"),
+                "expiresAt": EXPIRES,
             },
         ),
     },

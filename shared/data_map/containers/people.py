@@ -144,6 +144,21 @@ PEOPLE: Final = Container(
                 "expiresAt": EXPIRES,
             },
         ),
+        "recipientsTold": Record(
+            container="people",
+            about="That recipients of the person's data were told of a change; their answers lie with the request.",
+            category=Category.SERVICE,
+            retention=3 * YEAR,
+            dated_from="createdAt",
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "requestId": Field(about="Id of the request."),
+                "event": Field(about="What became of the data."),
+                "createdAt": Field(about="When the notices were made.", unit="UTC"),
+                "expiresAt": EXPIRES,
+            },
+        ),
         "notification": Record(
             container="people",
             about="Something that the person was told, in the app and by mail.",

@@ -134,6 +134,14 @@ class StreamHead(View):
     lag: Lag
 
 
+class Said(View):
+    """What the owner says about a reading that is not right."""
+
+    annotation_id: str
+    statement: str
+    note: str | None = None
+
+
 class StreamReading(View):
     """One reading, in the order of arrival."""
 
@@ -145,6 +153,8 @@ class StreamReading(View):
     message_id: str
     received_at: Moment
     time_quality: str
+    annotation: Said | None = None
+    """What the owner had said about it by the time of this answer."""
 
 
 class StreamCursor(View):

@@ -5,16 +5,17 @@ before the cut goes on without a loss and without a repeat. A page ends at a num
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from export_user_data import cursors
-from export_user_data.contract import Lag, StreamCursor, StreamHead, StreamReading
+from export_user_data.contract import Lag, Said, StreamCursor, StreamHead, StreamReading
 from export_user_data.cursors import Place
 from export_user_data.periods import Period, is_held, own_period, period_of
 from shared import clock
+from shared.annotations import Reading, named, of_messages
 from shared.cosmos import Container, Database, Item, PlaceUnknown
 from shared.data_map import READINGS
 from shared.errors import Problem
@@ -145,12 +146,13 @@ async def _page(place: Place, telemetry: Container, key: bytes, page_items: int)
         new = [item for item in items if _order(item) > (page.place.number, page.place.item_id)]
         readable = [item for item in new if "columns" in item]
         policy = await load_policy(telemetry, place.ownership_id) if readable else None
+        said = await of_messages(place.ownership_id, {item["messageId"] for item in readable}, telemetry=telemetry)
         for item in readable:
             if policy is None or not is_held(item, policy):
                 continue
             if page.size >= PAGE_LIMIT_BYTES:
                 return page
-            _add(page, item, key)
+            _add(page, item, said, key)
         page.place = replace(page.place, page=changes.place)
         if items and _order(items[-1]) >= (page.place.number, page.place.item_id):
             page.place = replace(page.place, number=-1, item_id="")  # else a page was longer when it was read before
@@ -164,23 +166,32 @@ def _order(item: Item) -> tuple[int, str]:
     return item["_lsn"], item["id"]
 
 
-def _add(page: _Page, item: Item, key: bytes) -> None:
+def _add(page: _Page, item: Item, said: Mapping[Reading, Item], key: bytes) -> None:
     newest = max(page.place.newest or "", item["receivedAt"])
     page.place = replace(page.place, number=item["_lsn"], item_id=item["id"], newest=newest)
-    lines = [_line(_reading(item, kind, values)) for kind, values in rows(item)]
+    lines = [_line(_reading(item, kind, values, said)) for kind, values in rows(item)]
     lines.append(_line(StreamCursor(cursor=cursors.written(page.place, key=key))))
     page.lines += lines
     page.size += sum(map(len, lines))
 
 
-def _reading(item: Item, kind: str, values: dict[str, Any]) -> StreamReading:
+def _reading(item: Item, kind: str, values: dict[str, Any], said: Mapping[Reading, Item]) -> StreamReading:
+    observed_at = corrected(item, values["observedAt"])
+    annotation = said.get(named(item["messageId"], kind, observed_at))
     return StreamReading(
         kind=kind,
-        observed_at=corrected(item, values["observedAt"]),
+        observed_at=observed_at,
         values={name: value for name, value in values.items() if name != "observedAt"},
         message_id=item["messageId"],
         received_at=clock.moment(item["receivedAt"]),
         time_quality=item["timeQuality"],
+        annotation=_said(annotation) if annotation is not None else None,
+    )
+
+
+def _said(annotation: Item) -> Said:
+    return Said(
+        annotation_id=annotation["annotationId"], statement=annotation["statement"], note=annotation.get("note")
     )
 
 

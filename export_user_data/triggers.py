@@ -16,6 +16,7 @@ from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from export_user_data.recipients import triggers as recipient_triggers
+from export_user_data.rectification import triggers as rectification_triggers
 from export_user_data.restriction import triggers as restriction
 from export_user_data.retention import triggers as retention_triggers
 from export_user_data.vault import triggers as vault_triggers
@@ -46,6 +47,7 @@ def blueprint(api: Api) -> func.Blueprint:
     vault_triggers.register(api, functions)
     retention_triggers.register(api, functions)
     recipient_triggers.register(api, functions)
+    rectification_triggers.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

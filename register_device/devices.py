@@ -14,6 +14,7 @@ from shared.ending_ownership import DEVICE_ITEM
 from shared.errors import Problem
 from shared.gate import NarrowingJournal, write_behind_gate
 from shared.invitations import place_of
+from shared.rectifying import Correction, Field, Means, rectify, settled
 
 WARRANTY_MONTHS: Final = 36
 CONCURRENT_READS: Final = 8
@@ -58,30 +59,48 @@ async def release_device(
 
 
 async def note_invoice(
-    person_id: str, device_id: str, invoiced_on: date | None, *, database: Database, now: datetime
+    person_id: str, device_id: str, invoiced_on: date | None, *, means: Means, now: datetime
 ) -> Device:
-    """Keep the date of the invoice, which the warranty counts from.
+    """Keep the date of the invoice, which the warranty counts from; one that is there is corrected.
 
     Raises:
         Problem: device_not_yours; field_out_of_range, for a date to come or before there were such monitors; busy.
     """
     if invoiced_on is not None and not EARLIEST_INVOICE <= invoiced_on <= now.date():
         raise Problem("field_out_of_range", pointer="/invoicedOn")
-    people = database["people"]
+    database, people = means.database, means.database["people"]
+    written = invoiced_on.isoformat() if invoiced_on is not None else None
     for _ in range(_TRIES):
         device = await owned_device(person_id, device_id, database=database)
         link = await people.read(person_id, f"link:{device['ownershipId']}")
         if link is None:
             raise Problem("device_not_yours")
-        noted = {name: value for name, value in declared(link).items() if name != "invoicedOn"}
-        if invoiced_on is not None:
-            noted["invoicedOn"] = invoiced_on.isoformat()
-        try:
-            await write_behind_gate(people, person_id, [Replace(noted, link["_etag"])])
-        except Stale:
+        if "invoicedOn" in link or written is None:
+            await rectify(person_id, _invoice(link, written), means=means, now=now)
+            link = await people.read(person_id, link["id"]) or link
+        elif await settled(person_id, _invoice(link, written), means=means, now=now):
             continue
-        return await _device(noted, database=database, now=now)
+        else:
+            try:
+                noted = declared(link) | {"invoicedOn": written}
+                await write_behind_gate(people, person_id, [Replace(noted, link["_etag"])])
+            except Stale:
+                continue
+            link = noted
+        return await _device(link, database=database, now=now)
     raise Problem("busy", retry_after_s=1)
+
+
+def _invoice(link: Item, written: str | None) -> Correction:
+    return Correction(
+        field=Field.INVOICED_ON,
+        subject_id=link["ownershipId"],
+        container="people",
+        partition=link["personId"],
+        item_id=link["id"],
+        value=written,
+        about={"deviceId": link["deviceId"], "invoicedOn": written},
+    )
 
 
 async def list_devices(person_id: str, *, database: Database, now: datetime) -> list[Device]:

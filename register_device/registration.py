@@ -216,7 +216,13 @@ def _product(device: Item) -> dict[str, str]:
 
 
 def _with_region(facts: Item, claim: Claim | None, known: Item | None) -> Item:
-    """The facts, with the country of the app where the monitor has never said its region."""
+    """The facts, with the country of the app where the monitor has never said its region.
+
+    What the owner has corrected stays, whatever monitor and app say, as long as it is theirs.
+    """
+    is_theirs = known is not None and (claim is None or known.get("ownerPersonId") == claim.person_id)
+    if is_theirs and known is not None and known.get("regionSource") == "person":
+        return {name: value for name, value in facts.items() if name not in {"region", "regionSource"}}
     if "region" in facts or claim is None or claim.country is None:
         return facts
     if known is not None and known.get("regionSource") == "monitor":

@@ -355,6 +355,24 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "date_invalid": Entry(
         status=400, title="That is no date.", action="Send the day as YYYY-MM-DD, or none at all for the newest."
     ),
+    # rectification
+    "nothing_to_rectify": Entry(
+        status=409, title="It is that already.", action="Nothing, or state what it should be instead."
+    ),
+    "interaction_unknown": Entry(
+        status=404, title="You have no such interaction.", action="Use the id of an interaction in your list."
+    ),
+    "reading_unknown": Entry(
+        status=404,
+        title="There is no such reading of your device.",
+        action="Use message, kind and time of a reading as the stream tells them.",
+    ),
+    "annotation_unknown": Entry(
+        status=404, title="There is no such annotation.", action="Use the id of an annotation in the device's list."
+    ),
+    "annotations_too_many": Entry(
+        status=409, title="Too many readings of the device are annotated.", action="Remove annotations first."
+    ),
     # recipients
     "notice_unknown": Entry(
         status=404, title="There is no such notice.", action="Nothing: it is not waited for any more."

@@ -79,6 +79,17 @@ Point = Literal[
     "vault.cases_destroyed",  # all is gone, and the ledger does not know
     "vault.month_recorded",  # the ledger knows, and the month is not ticked off
     "expiry.blocked",  # what has expired is in the vault, and still where it was
+    "rectification.begun",  # what is wanted is stored, and nothing is done
+    "rectification.blocked",  # the old value is sealed, and still in its place
+    "rectification.replaced",  # the new value is in its place, and nobody was told
+    "address.contact_moved",  # the look-up names the new address, invitations are under the former one
+    "address.place_moved",  # the place names the new address, its invitation is under the former one
+    "rectification.moved",  # all that hangs on an address has followed it
+    "rectification.told",  # everybody was told, and the rectification is still pending
+    "annotation.stored",  # an annotation is there, and the figures hold its reading
+    "annotation.recomputed",  # the figures are computed anew, and nobody was told
+    "annotation.withdrawn",  # an annotation counts no more, and is there
+    "interaction.entered",  # an interaction is there, and the ledger does not know
     "recipients.queued",  # the notices are stored, and the person cannot see them yet
     "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept
     "ledger.read",  # a step has read the head of its chain, and has not moved it

@@ -48,6 +48,9 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "legal_hold_obligation": frozenset({"until"}),
     "legal_hold_authority": frozenset({"until"}),
     "legal_hold_ended": frozenset({"until"}),
+    "data_rectified": frozenset({"since"}),
+    "reading_annotated": frozenset({"since"}),
+    "annotation_removed": frozenset({"since"}),
     "export_ready": frozenset({"requested", "until"}),
     "export_failed": frozenset({"requested"}),
 }

@@ -37,6 +37,7 @@ ALLOWED = {
         "export_user_data/retention/triggers.py",
         "export_user_data/vault/triggers.py",
         "export_user_data/recipients/triggers.py",
+        "export_user_data/rectification/triggers.py",
         "export_user_data/triggers.py",
     },
     "azure.cosmos": {"shared/cosmos.py"},
@@ -105,6 +106,7 @@ ACROSS_PARTITIONS = {
     "shared/ledger/checkpoints.py",
     "shared/ledger/verification.py",
     "shared/notifications.py",
+    "shared/rectifying.py",
     "shared/retention.py",
 }
 """Timers and operators' commands: what they scan is bounded or streamed, and nobody waits for it."""

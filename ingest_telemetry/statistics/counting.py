@@ -22,6 +22,7 @@ from ingest_telemetry.statistics.figures import (
     written,
 )
 from shared import clock, data_map
+from shared.annotations import in_force, named
 from shared.cosmos import Conflict, Container, Database, Item, Stale
 from shared.data_map import Category
 from shared.gate import KeptChanging, load_policy
@@ -40,7 +41,7 @@ _OWNERSHIPS: Final = (
     "(c.type = 'device' AND IS_DEFINED(c.ownershipId) AND c.ownedSince < @end) OR "
     "(c.type = 'pastOwnership' AND c.since < @end AND c.until > @begin)) ORDER BY c.deviceId"
 )
-_OF_DAY: Final = "SELECT * FROM c WHERE ARRAY_CONTAINS(c.days, @day) AND c.type = 'usageReadings'"
+_OF_DAY: Final = "SELECT * FROM c WHERE ARRAY_CONTAINS(c.days, @day) AND c.type IN ('usageReadings', 'usageAnnotation')"
 
 
 async def count_page(
@@ -90,7 +91,9 @@ async def count_ownership(
 ) -> tuple[Cell, Counts] | None:
     """Cell and counts of one ownership on a day; None when there is nothing that may be counted."""
     query = telemetry.query(_OF_DAY, {"day": day.isoformat()}, partition=ownership_id)
-    items = [item async for item in query if not item.get("storeOnly")]
+    found = [item async for item in query if not item.get("storeOnly")]
+    items = [item for item in found if "columns" in item]
+    wrong = in_force(item for item in found if "annotates" in item)
     if not items:
         return None
     try:
@@ -105,7 +108,8 @@ async def count_ownership(
         readings = [
             (kind, values)
             for kind, values in rows(item)
-            if _is_counted(corrected(item, values["observedAt"]), item, day, policy, now)
+            if named(item["messageId"], kind, observed_at := corrected(item, values["observedAt"])) not in wrong
+            and _is_counted(observed_at, item, day, policy, now)
         ]
         if readings:
             counts.update(count(readings))

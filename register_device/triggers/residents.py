@@ -15,6 +15,7 @@ from shared.callers import Resident
 from shared.contract import Nothing
 from shared.http import Api, Call
 from shared.people import own_record
+from shared.rectifying import Means
 
 CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
 
@@ -78,7 +79,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
             call.caller.person_id,
             call.id("deviceId"),
             call.body.invoiced_on,
-            database=call.services.database,
+            means=Means.of(call.services),
             now=call.services.clock(),
         )
 

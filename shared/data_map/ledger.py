@@ -173,6 +173,22 @@ ACTIONS: Final[dict[str, Action]] = {
     ),
     "export_ready": Action("The copy was made.", {"exportId": Detail.ID}),
     "export_link_given": Action("The person was given a link to download the copy.", {"exportId": Detail.ID}),
+    "data_rectified": Action(
+        "The person corrected something that is held about them.",
+        {"rectificationId": Detail.ID, "field": Detail.WORD},
+    ),
+    "interaction_entered": Action(
+        "Staff entered what the person had told them.",
+        {"interactionId": Detail.ID, "channel": Detail.WORD, "subject": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "reading_annotated": Action(
+        "The person said that a reading of their monitor is not right.",
+        {"annotationId": Detail.ID, "ownershipId": Detail.ID, "statement": Detail.WORD},
+    ),
+    "annotation_removed": Action(
+        "The person took back what they had said about a reading.",
+        {"annotationId": Detail.ID, "ownershipId": Detail.ID},
+    ),
     "recipients_told": Action(
         "The recipients of the person's data are told what became of it here.",
         {"event": Detail.WORD, "recipients": Detail.COUNT},

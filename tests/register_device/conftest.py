@@ -5,17 +5,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from local.mail import MailSink
+from shared.blobs import Blobs
 from shared.callers import Resident
 from shared.cosmos import Database
 from shared.keys import KeySet
+from shared.rectifying import Means
 from tests.conftest import SettableClock
 from tests.hosts import Hosts
+from tests.means import means_of
 from tests.people import House
 
 
 @pytest.fixture
 def house(database: Database, device_keys: KeySet, clock: SettableClock) -> House:
     return House(database, device_keys, clock)
+
+
+@pytest.fixture
+async def means(database: Database, blobs: Blobs, export_keys: KeySet) -> AsyncIterator[Means]:
+    async with means_of(database, blobs, export_keys) as made:
+        yield made
 
 
 @pytest.fixture

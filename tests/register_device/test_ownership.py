@@ -12,6 +12,7 @@ from register_device.devices import list_devices, note_invoice, one_device, owne
 from register_device.repairs import repair
 from shared.errors import Problem
 from shared.injection import Point, listening
+from shared.rectifying import Means
 from tests.people import SERIAL, House
 from tests.register_device.ownership_steps import (
     CUTS,
@@ -193,19 +194,19 @@ async def test_a_region_says_where_it_came_from(house: House, said: dict[str, st
     assert (device["region"], device["regionSource"]) == ("EU", "monitor")
 
 
-async def test_an_invoice_is_the_owners_own(house: House) -> None:
+async def test_an_invoice_is_the_owners_own(house: House, means: Means) -> None:
     """The next owner does not see it; it can be taken back; a date that cannot be is refused."""
     await house.pair("maria")
-    noted = await note_invoice("maria", DEVICE_ID, date(2026, 1, 2), database=house.database, now=house.clock())
+    noted = await note_invoice("maria", DEVICE_ID, date(2026, 1, 2), means=means, now=house.clock())
     assert noted.warranty is not None
     assert (noted.warranty.basis, noted.warranty.ends_on) == ("invoice", date(2029, 1, 2))
     for impossible in (date(1999, 12, 31), house.clock().date().replace(year=2100)):
         with pytest.raises(Problem, match="field_out_of_range"):
-            await note_invoice("maria", DEVICE_ID, impossible, database=house.database, now=house.clock())
-    taken_back = await note_invoice("maria", DEVICE_ID, None, database=house.database, now=house.clock())
+            await note_invoice("maria", DEVICE_ID, impossible, means=means, now=house.clock())
+    taken_back = await note_invoice("maria", DEVICE_ID, None, means=means, now=house.clock())
     assert taken_back.warranty is not None
     assert taken_back.warranty.basis == "first_connected"
-    await note_invoice("maria", DEVICE_ID, date(2026, 1, 2), database=house.database, now=house.clock())
+    await note_invoice("maria", DEVICE_ID, date(2026, 1, 2), means=means, now=house.clock())
     await house.pair("jordi")
     [of_jordi] = await list_devices("jordi", database=house.database, now=house.clock())
     assert of_jordi.warranty is not None

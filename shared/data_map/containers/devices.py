@@ -28,7 +28,7 @@ DEVICES: Final = Container(
                 "firmwareVersion": Field(about="Firmware version.", source=Source.MONITOR),
                 "hardwareVersion": Field(about="Hardware version.", source=Source.MONITOR),
                 "region": Field(about="Region it was made for or is in.", source=Source.MONITOR),
-                "regionSource": Field(about="Who said so: the monitor, or the app that asked for the claim."),
+                "regionSource": Field(about="Who said so: monitor, person, or the app that asked for the claim."),
                 "technical": Field(about="Technical information that varies by product.", source=Source.MONITOR),
                 "manufacturedAt": Field(about="Manufacture date.", source=Source.MONITOR, unit="UTC"),
                 "firstConnectedAt": Field(about="Date first connected; it never changes.", unit="UTC"),

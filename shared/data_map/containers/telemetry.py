@@ -43,9 +43,34 @@ _USAGE_FIELDS: Final[dict[str, Field]] = {
     "product": Field(about="Model, firmware and region that the monitor had then.", source=Source.MONITOR),
 }
 
+
+def _annotation(category: Category) -> Record:
+    return Record(
+        container="telemetry",
+        about="What the owner says about a reading that is not right; the reading stays as the monitor sent it.",
+        category=category,
+        export="telemetry",
+        fields={
+            "ownershipId": Field(about="The period of ownership."),
+            "annotationId": Field(about="Id of the annotation."),
+            "annotates": Field(about="The monitor's id of the message that holds the reading."),
+            "kind": Field(about="Kind of the reading."),
+            "observedAt": Field(about="Corrected time of the reading.", unit="UTC"),
+            "days": Field(about="The day of the reading, by which statistics find it.", unit="UTC"),
+            "statement": Field(
+                about="What is not right: it was not them, or its value, or its time.", source=Source.PERSON
+            ),
+            "note": Field(about="What they say beside.", source=Source.PERSON),
+            "createdAt": Field(about="When it was made.", unit="UTC"),
+            "withdrawnAt": Field(about="While it is being removed: since when.", unit="UTC"),
+            "expiresAt": Field(about="When the item is destroyed: with its reading.", unit="UTC"),
+        },
+    )
+
+
 TELEMETRY: Final = Container(
     partition_key="ownershipId",
-    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt", "expiresAt"),
+    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt", "annotates", "expiresAt"),
     records={
         "gate": Record(
             container="telemetry",
@@ -82,6 +107,8 @@ TELEMETRY: Final = Container(
             visible_to=("the owner", "support staff while the case is open"),
             fields=_READINGS_FIELDS,
         ),
+        "usageAnnotation": _annotation(Category.USAGE),
+        "performanceAnnotation": _annotation(Category.PERFORMANCE),
         "attributableMalformed": Record(
             container="telemetry",
             about="An event of this monitor that could not be stored as readings.",

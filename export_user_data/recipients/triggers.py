@@ -49,7 +49,7 @@ def register(api: Api, functions: func.Blueprint) -> None:
         )
 
     @functions.function_name("tell_recipients_due")
-    @functions.timer_trigger("timer", "*/30 * * * * *")
+    @functions.timer_trigger("timer", "*/15 * * * * *")
     async def tell_recipients_due(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
         """Send the notices that are due to their recipients."""
         services = await api.services()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from local.api import Api
+from local.api import Answer, Api
 from local.cloud import LocalCloud
 from shared.callers import Recipient, Role
 from shared.keys import DeviceToken, KeySet, issue_acknowledgement_token, issue_device_token
@@ -163,6 +163,13 @@ async def strangers(cloud: LocalCloud, api: Api) -> Household:
 
 
 BODIES: dict[str, dict[str, Any]] = {
+    "annotate_reading": {
+        "messageId": "0",
+        "kind": "call",
+        "observedAt": "2026-01-01T00:00:00Z",
+        "statement": "not_me",
+    },
+    "rectify_interaction": {"text": "Something else."},
     "invite_guest": {"email": "friend@personal.example"},
     "note_invoice": {"invoicedOn": None},
     "accept_ward": {"turns14On": f"{datetime.now(UTC).year + 3}-01"},
@@ -179,6 +186,19 @@ REFUSED_TO_OTHERS = [
     for route in ROUTES
     if route["caller"] == "resident" and "{" in route["route"] and route["name"] not in NOBODYS
 ]
+
+
+async def entered_interaction(household: Household, device_id: str) -> Answer:
+    said = {
+        "purpose": "other",
+        "deviceId": device_id,
+        "channel": "sales",
+        "subject": "offer",
+        "at": "2026-01-01T00:00:00Z",
+        "text": "An offer for a second monitor.",
+    }
+    authorization = f"Bearer {await household.token(email='sales@staff.example', roles='sales')}"
+    return await household.api.post("/api/staff/interactions", said, authorization=authorization)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -201,6 +221,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
     await minors.resident.attest_under_14(household.email)
     [ward] = (await resident.wards())["invitations"]
     await resident.accept_ward(ward["wardId"], BODIES["accept_ward"]["turns14On"])
+    interaction = await entered_interaction(household, device["deviceId"])
     return {
         "deviceId": device["deviceId"],
         "caseId": case["caseId"],
@@ -212,6 +233,8 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
         "wardId": ward["wardId"],
         "purpose": "usage_statistics",
         "invitationId": guest["guestId"],
+        "interactionId": interaction["interactionId"],
+        "annotationId": "1" * 32,
     }
 
 

@@ -263,3 +263,11 @@ async def test_nothing_is_said_of_what_was_erased(readings: Readings) -> None:
     await changed(telemetry, readings.ownership_id, lambda policy: replace(policy, tombstone=True))
     with pytest.raises(Erased):
         await readings.say()
+
+
+async def test_one_that_is_being_taken_back_is_shown_no_more(readings: Readings) -> None:
+    """Wherever its removal was cut off."""
+    said = await readings.say()
+    await cut_off("annotation.withdrawn", readings.take_back(said.annotation_id))
+    assert await readings.listed() == []
+    assert [line for line in await readings.streamed() if "annotation" in line] == []

@@ -24,11 +24,11 @@ from shared.moved_address import follow_address
 from shared.notifications import notify
 from shared.people import PERSON, key_of_address
 from shared.recipients import tell_recipients
-from shared.vault import VaultStore, block
 from shared.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from shared.services import Services
+    from shared.vault import VaultStore
 
 COMPLETED_AFTER: Final = timedelta(minutes=5)
 """A rectification takes seconds; what is older was cut off."""
@@ -58,7 +58,7 @@ class Means:
     """What a rectification stands on."""
 
     database: Database
-    vault: VaultStore
+    vault: "VaultStore"
     webhooks: Webhooks
     identity_key: bytes
 
@@ -264,6 +264,8 @@ async def _replace(record: Item, field: Field, means: Means, now: datetime) -> N
 
 
 async def _seal(record: Item, field: Field, container: str, target: Item, means: Means, now: datetime) -> None:
+    from shared.vault import block  # noqa: PLC0415 - no cold start waits for what seals
+
     old = {name: target[name] for name in (*_NAMES, *_OLD[field]) if name in target}
     if old.keys() & set(_OLD[field]):
         await block(

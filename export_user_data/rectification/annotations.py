@@ -18,7 +18,6 @@ from shared.injection import reached
 from shared.notifications import notify
 from shared.readings import corrected, rows
 from shared.recipients import tell_recipients
-from shared.scrubbing import scrubbed
 from shared.statistics import recompute_open
 from shared.webhooks import Webhooks
 
@@ -93,6 +92,8 @@ async def _item(
     period: Period, reading: Reading, request: AnnotationRequest, *, telemetry: Container, now: datetime
 ) -> Item:
     """The annotation of a reading that is there."""
+    from shared.scrubbing import scrubbed  # noqa: PLC0415 - no cold start waits for its patterns
+
     declared_kind = READINGS.get(request.kind)
     category = declared_kind.category.value if declared_kind else Category.USAGE.value
     message = await telemetry.read(period.ownership_id, f"{request.message_id}:{category}")

@@ -1,10 +1,12 @@
 """The functions of restrictions and legal holds: of residents, of privacy staff, and the timer."""
 
 import logging
+from functools import partial
 from http import HTTPStatus
 
 import azure.functions as func
 
+from export_user_data.recipients import tell_recipients
 from export_user_data.restriction import due, holds, keeping, restrictions
 from export_user_data.restriction.contract import (
     HoldRequest,
@@ -42,7 +44,14 @@ def register(api: Api, functions: func.Blueprint) -> None:
 
 
 def _office(services: Services) -> Office:
-    return Office(database=services.database, journal=services.journal, hub=services.hubs.jobs, now=services.clock())
+    database, now = services.database, services.clock()
+    return Office(
+        database=database,
+        journal=services.journal,
+        hub=services.hubs.jobs,
+        now=now,
+        tell_recipients=partial(tell_recipients, database=database, webhooks=services.webhooks, now=now),
+    )
 
 
 async def _person(who: Who, services: Services) -> str:

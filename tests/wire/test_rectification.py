@@ -105,3 +105,11 @@ async def test_a_reading_is_annotated_and_stays(household: Household) -> None:
     await person.post(f"{path}/{said['annotationId']}/remove", {})
     [reading] = (await household.resident.readings(device["deviceId"])).readings
     assert "annotation" not in reading
+
+
+async def test_a_restriction_is_told_to_recipients(household: Household) -> None:
+    """Each of them that is given something of it, and the person sees so."""
+    person = Person(household)
+    await person.post("me/restrictions", {"scope": "person", "ground": "accuracy_contested"})
+    [told] = await person.told("cloud_provider")
+    assert (told["event"], told["state"]) == ("restriction", "in_place")

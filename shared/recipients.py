@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from shared import clock, data_map, ledger
 from shared.cosmos import Conflict, Container, Create, Database, Item
 from shared.data_map import RECIPIENTS, Category
+from shared.expiry import expiring
 from shared.gate import Erased, write_behind_gate
 from shared.injection import reached
 from shared.webhooks import Webhooks
@@ -124,7 +125,6 @@ def _notice(
 
 async def _keep_for(person_id: str, request_id: str, event: str, *, database: Database, now: datetime) -> None:
     """Let the person find the notices, which lie under the request."""
-    retention = data_map.retention("people", "recipientsTold")
     item = {
         "id": f"told:{request_id}:{event}",
         "type": "recipientsTold",
@@ -132,8 +132,7 @@ async def _keep_for(person_id: str, request_id: str, event: str, *, database: Da
         "requestId": request_id,
         "event": event,
         "createdAt": clock.text(now),
-        "expiresAt": clock.text(now + retention),
-        "ttl": int(retention.total_seconds()),
+        **expiring("people", "recipientsTold", since=now, now=now),
     }
     with suppress(Conflict):
         await write_behind_gate(database["people"], person_id, [Create(item)])

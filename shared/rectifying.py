@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from shared import clock, data_map, ledger
+from shared import clock, ledger
 from shared.cosmos import Conflict, Create, Database, Item, Operation, Replace, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
+from shared.expiry import expiring
 from shared.gate import Erased, write_behind_gate
 from shared.injection import reached
+from shared.kept_items import rewritten
 from shared.moved_address import follow_address
 from shared.notifications import notify
 from shared.people import PERSON, key_of_address
@@ -201,7 +203,6 @@ def _record(person_id: str, correction: Correction, target: Item, number: int, n
     """What is wanted; its id is the same however often it is asked for, until it is done."""
     field, subject_id = correction.field.value, correction.subject_id
     named = f"rectification\n{person_id}\n{field}\n{subject_id}\n{number}"
-    retention = data_map.retention("people", "rectification")
     stated = {
         "value": correction.value,
         "formerKey": target.get("contactKey") if correction.field is Field.EMAIL else None,
@@ -218,8 +219,7 @@ def _record(person_id: str, correction: Correction, target: Item, number: int, n
         "about": dict(correction.about),
         "createdAt": clock.text(now),
         "pendingSince": clock.text(now),
-        "expiresAt": clock.text(now + retention),
-        "ttl": int(retention.total_seconds()),
+        **expiring("people", "rectification", since=now, now=now),
         **{name: value for name, value in stated.items() if value is not None},
     }
 
@@ -253,8 +253,8 @@ async def _replace(record: Item, field: Field, means: Means, now: datetime) -> N
         await reached("rectification.blocked")
         if field is Field.INTERACTION:
             changed |= {"updatedAt": clock.text(now)}
-        if "expiresAt" in changed:  # a time to live counts from the last write
-            changed["ttl"] = max(1, int((clock.moment(changed["expiresAt"]) - now).total_seconds()))
+        if "expiresAt" in changed:
+            changed = rewritten(changed, now=now)
         try:
             await _write(container, partition, Replace(changed, target["_etag"]), means.database)
         except Stale:
@@ -310,8 +310,7 @@ async def _tell(record: Item, field: Field, means: Means, now: datetime) -> None
 async def _done(record: Item, database: Database, now: datetime) -> Item:
     """Without the value, and without what it was needed for."""
     done = {name: value for name, value in declared(record).items() if name not in _UNTIL_DONE}
-    left = clock.moment(record["expiresAt"]) - now
-    done |= {"doneAt": clock.text(now), "ttl": max(1, int(left.total_seconds()))}
+    done = rewritten(done | {"doneAt": clock.text(now)}, now=now)
     people, person_id = database["people"], record["personId"]
     present = await people.read(person_id, record["id"])
     if present is None or "pendingSince" not in present:

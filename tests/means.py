@@ -40,6 +40,6 @@ async def blocked_in(vault: VaultStore) -> list[dict[str, Any]]:
         month_key = await vault.month_key(case["keyMonth"])
         assert month_key is not None
         for part in case["parts"]:
-            body = await vault.body(case["caseId"], part)
+            body = await vault.body(case["keyMonth"], case["caseId"], part)
             lines += unpacked(opened(case_key(case, month_key), body, about_part(case["caseId"], part)))
     return [json.loads(line)["item"] for line in lines]

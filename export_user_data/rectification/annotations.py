@@ -12,9 +12,11 @@ from shared.annotations import RECORDS, Reading, named
 from shared.cosmos import Conflict, Container, Create, Database, Delete, Item, Replace, Stale, declared
 from shared.data_map import READINGS, Category
 from shared.errors import Problem
+from shared.expiry import expiring
 from shared.gate import write_behind_gate
 from shared.hubs import Hub
 from shared.injection import reached
+from shared.kept_items import rewritten
 from shared.notifications import notify
 from shared.readings import corrected, rows
 from shared.recipients import tell_recipients
@@ -103,10 +105,10 @@ async def _item(
     ):
         raise Problem("reading_unknown")
     annotation_id = hashlib.sha256("\n".join((period.ownership_id, *reading)).encode()).hexdigest()[:32]
-    left = clock.moment(message["expiresAt"]) - now
+    record = f"{category}Annotation"
     return {
         "id": item_id(annotation_id),
-        "type": f"{category}Annotation",
+        "type": record,
         "ownershipId": period.ownership_id,
         "annotationId": annotation_id,
         "annotates": reading[0],
@@ -116,8 +118,7 @@ async def _item(
         "statement": request.statement.value,
         **({"note": scrubbed(request.note)[0]} if request.note else {}),
         "createdAt": clock.text(now),
-        "expiresAt": message["expiresAt"],
-        "ttl": max(1, int(left.total_seconds())),
+        **expiring("telemetry", record, since=now, now=now),
     }
 
 
@@ -158,8 +159,7 @@ async def _withdrawn(ownership_id: str, annotation_id: str, *, telemetry: Contai
             raise Problem("annotation_unknown")
         if "withdrawnAt" in known:
             return declared(known)
-        left = clock.moment(known["expiresAt"]) - now
-        item = declared(known) | {"withdrawnAt": clock.text(now), "ttl": max(1, int(left.total_seconds()))}
+        item = rewritten(known, now=now) | {"withdrawnAt": clock.text(now)}
         try:
             await write_behind_gate(telemetry, ownership_id, [Replace(item, known["_etag"])])
         except Stale:

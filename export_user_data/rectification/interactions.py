@@ -12,10 +12,11 @@ from export_user_data.rectification.contract import (
     Rectification,
 )
 from export_user_data.rectification.corrections import view
-from shared import clock, data_map, ledger
+from shared import clock, ledger
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Container, Create, Database, Item
 from shared.errors import Problem
+from shared.expiry import expiring
 from shared.gate import write_behind_gate
 from shared.injection import reached
 from shared.keys import keyed_id
@@ -41,7 +42,6 @@ async def enter_interaction(
         raise Problem("field_out_of_range", pointer="/at")
     person_id = await _person(entry, database=database, identity_key=identity_key, now=now)
     named = keyed_id(identity_key, "interaction", f"{person_id}\n{entry.request_id}") if entry.request_id else new_id()
-    retention = data_map.retention("people", "interaction")
     item = {
         "id": item_id(named),
         "type": "interaction",
@@ -53,8 +53,7 @@ async def enter_interaction(
         "text": entry.text,
         "enteredBy": staff.staff_id,
         "createdAt": clock.text(now),
-        "expiresAt": clock.text(now + retention),
-        "ttl": int(retention.total_seconds()),
+        **expiring("people", "interaction", since=now, now=now),
     }
     with suppress(Conflict):  # entered already
         await write_behind_gate(database["people"], person_id, [Create(item)])

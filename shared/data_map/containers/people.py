@@ -157,6 +157,7 @@ PEOPLE: Final = Container(
                 "event": Field(about="What became of the data."),
                 "createdAt": Field(about="When the notices were made.", unit="UTC"),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "rectification": Record(
@@ -180,6 +181,7 @@ PEOPLE: Final = Container(
                 "pendingSince": Field(about="Until all was done: since when.", unit="UTC"),
                 "doneAt": Field(about="When all was done.", unit="UTC"),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "interaction": Record(
@@ -201,6 +203,7 @@ PEOPLE: Final = Container(
                 "createdAt": Field(about="When it was entered.", unit="UTC"),
                 "updatedAt": Field(about="When the person corrected it.", unit="UTC"),
                 "expiresAt": EXPIRES,
+                "keptBy": KEPT_BY,
             },
         ),
         "notification": Record(

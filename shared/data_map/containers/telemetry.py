@@ -44,11 +44,13 @@ _USAGE_FIELDS: Final[dict[str, Field]] = {
 }
 
 
-def _annotation(category: Category) -> Record:
+def _annotation(category: Category, retention: timedelta) -> Record:
     return Record(
         container="telemetry",
         about="What the owner says about a reading that is not right; the reading stays as the monitor sent it.",
         category=category,
+        retention=retention,
+        dated_from="createdAt",
         export="telemetry",
         fields={
             "ownershipId": Field(about="The period of ownership."),
@@ -63,14 +65,15 @@ def _annotation(category: Category) -> Record:
             "note": Field(about="What they say beside.", source=Source.PERSON),
             "createdAt": Field(about="When it was made.", unit="UTC"),
             "withdrawnAt": Field(about="While it is being removed: since when.", unit="UTC"),
-            "expiresAt": Field(about="When the item is destroyed: with its reading.", unit="UTC"),
+            "expiresAt": EXPIRES,
+            "keptBy": KEPT_BY,
         },
     )
 
 
 TELEMETRY: Final = Container(
     partition_key="ownershipId",
-    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt", "annotates", "expiresAt"),
+    indexed=("receivedAt", "observedTo", "days/[]", "enqueuedAt", "annotates", "createdAt", "expiresAt"),
     records={
         "gate": Record(
             container="telemetry",
@@ -107,8 +110,8 @@ TELEMETRY: Final = Container(
             visible_to=("the owner", "support staff while the case is open"),
             fields=_READINGS_FIELDS,
         ),
-        "usageAnnotation": _annotation(Category.USAGE),
-        "performanceAnnotation": _annotation(Category.PERFORMANCE),
+        "usageAnnotation": _annotation(Category.USAGE, 2 * YEAR),
+        "performanceAnnotation": _annotation(Category.PERFORMANCE, timedelta(days=180)),
         "attributableMalformed": Record(
             container="telemetry",
             about="An event of this monitor that could not be stored as readings.",

@@ -13,10 +13,7 @@ from shared.keys import KeySet
 from shared.vault import VaultStore
 from tests.conftest import SettableClock
 from tests.people import House
-from tests.shared.conftest import blob_storage, blobs
 from tests.vaults import emptied, new_vault
-
-__all__ = ["blob_storage", "blobs"]
 
 
 @dataclass(frozen=True, slots=True)

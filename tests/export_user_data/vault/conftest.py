@@ -13,10 +13,7 @@ from shared.people import own_record
 from shared.vault import VaultStore, block
 from tests.conftest import SettableClock
 from tests.people import IDENTITY_KEY
-from tests.shared.conftest import blob_storage, blobs
 from tests.vaults import REQUEST, emptied, firmware, new_vault
-
-__all__ = ["blob_storage", "blobs"]
 
 ANA, BEN, EVA = "a" * 32, "b" * 32, "e" * 32
 PERSON, EMAIL = "1" * 32, "maria@resident.example"

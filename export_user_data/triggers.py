@@ -15,6 +15,7 @@ from export_user_data import device_triggers, exports, inbox
 from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
+from export_user_data.erasure import triggers as erasure_triggers
 from export_user_data.recipients import triggers as recipient_triggers
 from export_user_data.rectification import triggers as rectification_triggers
 from export_user_data.restriction import triggers as restriction
@@ -46,6 +47,7 @@ def blueprint(api: Api) -> func.Blueprint:
     consents.register(api, functions)
     vault_triggers.register(api, functions)
     retention_triggers.register(api, functions)
+    erasure_triggers.register(api, functions)
     recipient_triggers.register(api, functions)
     rectification_triggers.register(api, functions)
     _documents(api, functions)

@@ -6,9 +6,7 @@ from typing import Any, Final
 
 from shared import data_map
 from shared.cosmos import Database, Item
-from shared.data_map import READINGS, Erasure, Record
-from shared.guardianship import item_id
-from shared.invitations import place_of
+from shared.data_map import READINGS, Record
 from shared.ledger import CHAIN
 from shared.readings import rows
 from shared.recipients import notices
@@ -68,49 +66,6 @@ async def _of_ownership(link: Item, *, database: Database) -> AsyncIterator[Held
             yield _held("devices", item, link["deviceId"])
     async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
         yield _held("telemetry", item, link["deviceId"])
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """One stored item that an erasure of a person reaches, and what becomes of it."""
-
-    container: str
-    partition: str
-    item_id: str
-    record_name: str
-    becomes: Erasure
-
-
-async def erasure_walk(person_id: str, *, database: Database) -> AsyncIterator[Reached]:
-    """Every stored item that an erasure of a person reaches: what an export shows, and the look-ups and jobs behind it.
-
-    It is the walk of a job, never of a request: jobs are found across partitions.
-    """
-    keys: list[str] = []
-    async for held in _everything(person_id, database=database):
-        keys += [str(held.item[name]) for name in ("identityKey", "contactKey") if name in held.item]
-        keys += held.item.get("pushKeys", ())
-        yield _reached(held.record.container, held.item, database)
-        if "guardianKey" in held.item:  # the invitation of a minor's guardian, which is not shown to the minor
-            asked = await database["identities"].read(held.item["guardianKey"], item_id(held.item["guardianshipId"]))
-            if asked is not None:
-                yield _reached("identities", asked, database)
-        if held.record_name == "link" and held.item["role"] == "guest":
-            place = await place_of(held.item["guestId"], held.item["deviceId"], devices=database["devices"])
-            if place is not None and place.get("guestPersonId") == person_id:  # the guest's keys, nothing of the owner
-                yield _reached("devices", place, database)
-    for key in keys:
-        entry = await database["identities"].read(key, key)
-        if entry is not None and entry["personId"] == person_id:  # a push address may be somebody else's by now
-            yield _reached("identities", entry, database)
-    async for job in database["jobs"].query("SELECT * FROM c WHERE c.personId = @person", {"person": person_id}):
-        yield _reached("jobs", job, database)
-
-
-def _reached(container: str, item: Item, database: Database) -> Reached:
-    name = str(item["type"])
-    partition = str(item[database[container].partition_key])
-    return Reached(container, partition, item["id"], name, data_map.record(container, name).erasure)
 
 
 def _held(container: str, item: Item, device_id: str | None) -> Held:

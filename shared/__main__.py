@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,16 +41,9 @@ async def _verify_ledger(args: argparse.Namespace, services: Services) -> int:
     return 1 if findings else 0
 
 
-def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+def no_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Most commands take none."""
     return
-
-
-async def _replay_erasures(_args: argparse.Namespace, services: Services) -> int:
-    from shared.journal import replay  # noqa: PLC0415 - loaded where used
-
-    entries = await replay(services.database, services.journal, now=services.clock())
-    sys.stdout.write(f"Replayed {entries} narrowing changes. The database may serve again.\n")
-    return 0
 
 
 async def _re_date(_args: argparse.Namespace, services: Services) -> int:
@@ -68,14 +61,8 @@ async def _re_date(_args: argparse.Namespace, services: Services) -> int:
 COMMANDS: Final[dict[str, Command]] = {
     "re-date": Command(
         "after a change of a retention in the data map: bring what is stored already to the new period",
-        _no_arguments,
+        no_arguments,
         _re_date,
-    ),
-    "replay-erasures": Command(
-        "after a restore: narrow every policy again as the journal says, purge what was erased, raise every epoch",
-        _no_arguments,
-        _replay_erasures,
-        replaying=True,
     ),
     "verify-ledger": Command(
         "find every entry or checkpoint that was altered, removed, reordered or cut off; 1 when there is one",
@@ -94,15 +81,21 @@ async def _run(command: Command, args: argparse.Namespace) -> int:
         await services.close()
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(
+    argv: list[str] | None = None,
+    *,
+    known: Mapping[str, Command] = COMMANDS,
+    prog: str = "python -m shared",
+    about: str | None = __doc__,
+) -> int:
     """Run the command that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m shared", description=__doc__)
+    parser = argparse.ArgumentParser(prog=prog, description=about)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    for name, command in known.items():
         command.arguments(commands.add_parser(name, help=command.about, description=command.about))
     args = parser.parse_args(argv)
     try:
-        return asyncio.run(_run(COMMANDS[args.command], args))
+        return asyncio.run(_run(known[args.command], args))
     except SettingsUnusable as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -188,14 +188,19 @@ class Container:
                 return ("read", (item_id,))
 
     async def query(
-        self, query: str, parameters: Mapping[str, Any] | None = None, *, partition: str | None = None
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        partition: str | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> AsyncIterator[Item]:
         """Items of one partition, page by page; of all partitions when none is named (timers only, never a request)."""
         written: list[dict[str, object]] = [
             {"name": f"@{name}", "value": value} for name, value in (parameters or {}).items()
         ]
         scope: dict[str, Any] = {"partition_key": partition} if partition is not None else {}
-        found = self._proxy.query_items(query, parameters=written, max_item_count=PAGE_SIZE, **scope)
+        found = self._proxy.query_items(query, parameters=written, max_item_count=page_size, **scope)
         pages = aiter(found.by_page())
         while True:
             async with asyncio.timeout(OPERATION_LIMIT_S):

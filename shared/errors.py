@@ -355,6 +355,20 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "date_invalid": Entry(
         status=400, title="That is no date.", action="Send the day as YYYY-MM-DD, or none at all for the newest."
     ),
+    # erasure
+    "erasure_unknown": Entry(
+        status=404, title="There is no such erasure.", action="Use the id and the code that its confirmation gave you."
+    ),
+    "confirmation_invalid": Entry(
+        status=409,
+        title="That is no confirmation of an erasure of yours.",
+        action="Ask for the erasure again, and confirm it within ten minutes.",
+    ),
+    "category_not_erasable": Entry(
+        status=422,
+        title="That category cannot be erased by itself.",
+        action="Erase a category of the list, the whole period of a device, or everything.",
+    ),
     # rectification
     "nothing_to_rectify": Entry(
         status=409, title="It is that already.", action="Nothing, or state what it should be instead."

@@ -201,7 +201,7 @@ async def respond(
         response = _problem_response(problem, operation, request_id)
     except RestoredDatabase:
         code = "database_restored"
-        _log.error("ALARM database_restored: run `python -m shared replay-erasures`")
+        _log.error("ALARM database_restored: run `python -m export_user_data replay-erasures`")
         response = _problem_response(Problem(code, retry_after_s=RESTORED_RETRY_AFTER_S), operation, request_id)
     except Erased:
         code = "person_erased"

@@ -93,6 +93,15 @@ Point = Literal[
     "recipients.queued",  # the notices are stored, and the person cannot see them yet
     "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept
     "ledger.read",  # a step has read the head of its chain, and has not moved it
+    "erasure.requested",  # the ledger knows of it, and there is no job
+    "erasure.closed",  # nothing more can be written about the person, and nothing else is done
+    "erasure.found",  # what is erased is known, and not yet kept with the job
+    "erasure.narrowed",  # one ownership takes nothing more in
+    "erasure.blocked",  # a page is in the vault, and still where it was
+    "erasure.deleted",  # a page is gone
+    "erasure.purged",  # a place is empty, and that is not committed
+    "erasure.scanned",  # nothing is left, and nobody was told
+    "erasure.told",  # everybody was told, and the identifiers are still there
     "sign_up.identified",  # the identity is known, the person is not made
 ]
 

@@ -9,7 +9,7 @@ failing the job is parked, with an alarm. A timer nudges what nobody holds.
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -145,15 +145,16 @@ class Lease:
         """Where this step begins."""
         return dict(self.item["cursor"])
 
-    async def commit(self, *, until: datetime | None = None, **changes: Any) -> None:
-        """Replace the job under its ETag.
+    async def commit(self, *, until: datetime | None = None, without: Collection[str] = (), **changes: Any) -> None:
+        """Replace the job under its ETag, with changes and without what is no more needed.
 
         Raises:
             Stale: another worker has it now; nothing that this one did counts.
         """
         lease_until = until if until is not None else self.now() + LEASE
         remaining = clock.moment(self.item["expiresAt"]) - self.now()
-        written = self.item | changes | {"leaseUntil": clock.text(lease_until)}
+        kept = {name: value for name, value in self.item.items() if name not in without}
+        written = kept | changes | {"leaseUntil": clock.text(lease_until)}
         written["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
         self._etag = await self._jobs.replace(written, self._etag)
         self.item = written

@@ -2,15 +2,16 @@
 
 Every change that makes a policy admit less (an end, a withdrawal, an objection, an erasure) is written create-only into
 blobs that nobody can change, before its success is told. A database older than the newest entry was restored: it
-serves nothing until `python -m shared replay-erasures` has narrowed it again. Entries hold random ids only.
+serves nothing until `python -m export_user_data replay-erasures` has narrowed it again. Entries hold random ids only.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
+from shared import clock, data_map
 from shared.blobs import JOURNAL, Blobs
 from shared.cosmos import Conflict, Container, Database, Delete
 from shared.gate import change_epoch, create_gate, load_policy
@@ -26,7 +27,7 @@ _PURGE_AT_ONCE: Final = 100
 
 
 class RestoredDatabase(Exception):
-    """The database is older than the newest entry of the journal: run `python -m shared replay-erasures`."""
+    """The database is older than the newest entry of the journal: run `python -m export_user_data replay-erasures`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,15 @@ async def refuse_restored(database: Database, journal: Journal) -> None:
         raise RestoredDatabase
 
 
-async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
+Again = Callable[[str, str], Awaitable[None]]
+"""Erases again what was tied to a partition that is a tombstone: container and partition."""
+
+
+async def _nothing_elsewhere(_container: str, _partition: str) -> None:
+    """What was erased lay in its own partition alone."""
+
+
+async def replay(database: Database, journal: Journal, *, now: datetime, again: Again = _nothing_elsewhere) -> int:
     """Narrow a restored database again, raise every epoch, and purge what was erased; return the number of entries.
 
     It may be cut off and run again at any point. The partition of the newest entry, by which a restored database is
@@ -126,7 +135,7 @@ async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
     newest = next(iter(latest), None)
     for partition, entry in latest.items():
         if partition != newest:
-            await _narrow(entry, database, now=now)
+            await _narrow(entry, database, again, now=now)
     for name in ("people", "telemetry"):
         container = database[name]
         async for gate in container.query("SELECT * FROM c WHERE c.id = 'gate'"):
@@ -136,7 +145,7 @@ async def replay(database: Database, journal: Journal, *, now: datetime) -> int:
             if name == "people":
                 await _remember(gated[1], latest.get(gated), database, now=now)
     if newest is not None:
-        await _narrow(latest[newest], database, now=now)
+        await _narrow(latest[newest], database, again, now=now)
     return count
 
 
@@ -156,7 +165,7 @@ def _weight(entry: Entry) -> tuple[bool, int]:
     return entry.policy.tombstone, entry.policy.epoch
 
 
-async def _narrow(entry: Entry, database: Database, *, now: datetime) -> None:
+async def _narrow(entry: Entry, database: Database, again: Again, *, now: datetime) -> None:
     """Narrow one partition and raise its epoch, in one change.
 
     A gate that has the entry's epoch knows of it already, and what was opened afterwards stays open: that is so when
@@ -164,7 +173,11 @@ async def _narrow(entry: Entry, database: Database, *, now: datetime) -> None:
     """
     container = database[entry.container]
     if entry.policy.tombstone:
+        await again(entry.container, entry.partition)
         await purge(container, entry.partition)
+    elif not await _is_known(entry, container):
+        for category, through in entry.policy.erased_through.items():
+            await _purge_category(container, entry.partition, category, through)
 
     def narrowed(policy: Policy) -> Policy:
         is_known = policy.epoch >= entry.policy.epoch and not entry.policy.tombstone
@@ -205,6 +218,13 @@ def intersection(policy: Policy, narrowed: Policy) -> Policy:
     )
 
 
+async def _is_known(entry: Entry, container: Container) -> bool:
+    try:
+        return (await load_policy(container, entry.partition)).epoch >= entry.policy.epoch
+    except LookupError:
+        return False
+
+
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((end for end in (one, other) if end is not None), default=None)
 
@@ -213,6 +233,24 @@ async def purge(container: Container, partition: str) -> int:
     """Delete everything of a partition but its gate and marker; return how many items that were."""
     query = "SELECT c.id FROM c WHERE c.type NOT IN ('gate', 'marker')"
     ids = [item["id"] async for item in container.query(query, partition=partition)]
+    return await _delete(ids, container, partition)
+
+
+async def _purge_category(container: Container, partition: str, category: str, through: datetime) -> int:
+    """Delete what was received of a category until then, and what was not understood until then."""
+    records = data_map.CONTAINERS[container.name].records.items()
+    names = [name for name, record in records if record.category == category or name == "attributableMalformed"]
+    types = ", ".join(f"'{name}'" for name in names)
+    undated = "(NOT IS_DEFINED(c.receivedAt) AND NOT IS_DEFINED(c.enqueuedAt))"
+    query = (
+        f"SELECT c.id FROM c WHERE c.type IN ({types}) "  # noqa: S608 - names of the data map
+        f"AND ({undated} OR c.receivedAt <= @through OR c.enqueuedAt <= @through)"
+    )
+    found = container.query(query, {"through": clock.text(through)}, partition=partition)
+    return await _delete([item["id"] async for item in found], container, partition)
+
+
+async def _delete(ids: list[str], container: Container, partition: str) -> int:
     for start in range(0, len(ids), _PURGE_AT_ONCE):
         await container.batch(partition, [Delete(item_id) for item_id in ids[start : start + _PURGE_AT_ONCE]])
     return len(ids)

@@ -33,6 +33,7 @@ ALLOWED = {
         "export_user_data/consents/guardian_triggers.py",
         "export_user_data/consents/triggers.py",
         "export_user_data/device_triggers.py",
+        "export_user_data/erasure/triggers.py",
         "export_user_data/restriction/triggers.py",
         "export_user_data/retention/triggers.py",
         "export_user_data/vault/triggers.py",
@@ -93,11 +94,13 @@ def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
 
 ACROSS_PARTITIONS = {
     "export_user_data/consents/settling.py",
+    "export_user_data/erasure/finding.py",
+    "export_user_data/erasure/replaying.py",
+    "export_user_data/erasure/scanning.py",
     "export_user_data/restriction/due.py",
     "export_user_data/retention/expiry.py",
     "export_user_data/retention/figures.py",
     "export_user_data/vault/destruction.py",
-    "export_user_data/walk.py",
     "ingest_telemetry/statistics/counting.py",
     "register_device/fleet_figures.py",
     "register_device/repairs.py",

@@ -65,6 +65,7 @@ def test_only_these_operations_are_open_to_anyone() -> None:
         "get_openapi",
         "get_keys",
         "get_errors",
+        "get_receipt",
     }
 
 

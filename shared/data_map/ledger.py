@@ -189,6 +189,20 @@ ACTIONS: Final[dict[str, Action]] = {
         "The person took back what they had said about a reading.",
         {"annotationId": Detail.ID, "ownershipId": Detail.ID},
     ),
+    "erasure_requested": Action(
+        "The person asked for an erasure, and confirmed it.", {"erasureId": Detail.ID, "scope": Detail.WORD}
+    ),
+    "erasure_narrowed": Action(
+        "From here on nothing more of what is erased is stored.", {"erasureId": Detail.ID, "scope": Detail.WORD}
+    ),
+    "erasure_scanned": Action(
+        "What was to be erased is gone or blocked; a scan found nothing left.",
+        {"erasureId": Detail.ID, "items": Detail.COUNT},
+    ),
+    "erasure_completed": Action(
+        "The last place outside the database has let go; the receipt is complete.",
+        {"erasureId": Detail.ID, "hash": Detail.SHA256},
+    ),
     "recipients_told": Action(
         "The recipients of the person's data are told what became of it here.",
         {"event": Detail.WORD, "recipients": Detail.COUNT},

@@ -17,6 +17,7 @@ from shared.cosmos import Database
 from shared.mail import Mailer
 from shared.notifications import deliver, deliver_due, notify
 from shared.people import own_record
+from tests.bench.erasure import erasure
 from tests.bench.figures import Meter, figure, measured_house
 from tests.bench.gateway import gateway
 from tests.bench.ingest import Fleet, growth, ingestion
@@ -126,4 +127,5 @@ async def on_the_whole_cloud() -> None:
 if __name__ == "__main__":
     imports()
     asyncio.run(database_costs())
+    asyncio.run(erasure())
     asyncio.run(on_the_whole_cloud())

@@ -32,11 +32,13 @@ class Home(House):
     async def policy(self) -> Policy:
         return await load_policy(self.database["telemetry"], self.access.ownership_id)
 
-    async def event(self, *readings: dict[str, Any], offset: timedelta = timedelta(0)) -> HubEvent:
+    async def event(
+        self, *readings: dict[str, Any], offset: timedelta = timedelta(0), policy: Policy | None = None
+    ) -> HubEvent:
         body, properties = event_of(
             Message(
                 ownership_id=self.access.ownership_id,
-                policy=await self.policy(),
+                policy=policy or await self.policy(),
                 message_id=str(uuid4()),
                 schema_version=1,
                 sent_at=self.clock() - offset,

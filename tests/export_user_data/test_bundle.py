@@ -17,7 +17,6 @@ import pytest
 
 from export_user_data.bundle import Order, bundle
 from export_user_data.verify import NotGenuine, main, verify
-from export_user_data.walk import erasure_walk
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
 from register_device.contract.account import AppInstallation
@@ -28,14 +27,11 @@ from register_device.invitations import accept
 from register_device.support_cases import open_case
 from shared.callers import Resident
 from shared.cosmos import Database
-from shared.data_map import CONTAINERS
 from shared.gate import load_policy
-from shared.jobs import start_job
 from shared.keys import KeySet
-from shared.people import own_record, person_without_account, resident
+from shared.people import own_record, resident
 from shared.sign_in import Identity
 from tests.conftest import SettableClock
-from tests.doubles import RecordingHub
 from tests.keys import signing_jwks
 from tests.people import IDENTITY_KEY, House
 
@@ -266,38 +262,6 @@ async def test_a_person_without_anything_gets_a_bundle_too(house: House, export_
     assert verify(path, export_keys.public())["itemsInStore"] == {"person": 1, "gate": 1}
 
 
-async def test_an_erasure_reaches_everything_that_is_held(house: House) -> None:
-    """In every container: what the walk misses would outlive its person."""
-    identity = Identity("https://sign-in.example", "subject", "maria@resident.example", frozenset())
-    database = house.database
-    await person_without_account(
-        "maria@resident.example", database=database, identity_key=IDENTITY_KEY, now=house.clock()
-    )
-    maria = await resident(identity, database=database, identity_key=IDENTITY_KEY, now=house.clock())
-    await live(house, maria.person_id, "VEO-000001")
-    await start_job(
-        "export", maria.person_id, {"scope": "access"}, jobs=database["jobs"], hub=RecordingHub(), now=house.clock()
-    )
-    reached = {(one.container, one.item_id): one async for one in erasure_walk(maria.person_id, database=database)}
-    missed = [
-        (container, item["type"], item["id"])
-        for container, definition in CONTAINERS.items()
-        if container != "ledger"  # its random names mean nothing once the person's own item is gone
-        async for item in database[container].query("SELECT * FROM c")
-        if definition.records[item["type"]].erasure != "expires" and (container, item["id"]) not in reached
-    ]
-    assert missed == []
-    assert {one.container for one in reached.values()} == {
-        "people",
-        "identities",
-        "devices",
-        "telemetry",
-        "ledger",
-        "jobs",
-    }
-    assert {one.becomes for one in reached.values() if one.record_name == "gate"} == {"keep_random_ids"}
-
-
 async def guest_of(house: House, device_id: str, owner: Resident, guest: Resident) -> str:
     """Make one a guest of the other's device; returns the guest id."""
     address = str(guest.email)
@@ -344,26 +308,3 @@ async def test_a_guest_gets_their_own_part_of_it_and_nothing_of_the_owner(
     assert json.loads(of_maria.read(f"devices/{device_id}/guest.jsonl"))["guestId"] == guest_id
     content = b"".join(of_maria.read(name) for name in of_maria.namelist()).decode()
     assert [word for word in ("jordi", jordi.person_id, jordi.contact_key) if str(word) in content] == []
-
-
-async def test_an_erasure_of_a_guest_reaches_their_part_of_it(house: House) -> None:
-    """Link, invitations and the place that holds their keys; never the device, its telemetry, or another guest."""
-    maria, jordi, pau = [await signed_in(house, name) for name in ("maria", "jordi", "pau")]
-    device_id = await live(house, maria.person_id, "VEO-000001")
-    await live(house, pau.person_id, "VEO-000002")
-    await guest_of(house, device_id, maria, jordi)
-    await guest_of(house, device_id, maria, pau)
-    other_device = (await list_devices(pau.person_id, database=house.database, now=house.clock()))[0].device_id
-    await invite(
-        pau, other_device, str(jordi.email), database=house.database, identity_key=IDENTITY_KEY, now=house.clock()
-    )
-    of_jordi = [one async for one in erasure_walk(jordi.person_id, database=house.database)]
-    assert {one.record_name for one in of_jordi if one.container not in {"people", "ledger"}} == {
-        "identity",
-        "invitation",
-        "guest",
-    }
-    assert [one.item_id for one in of_jordi if one.record_name == "guest"] == ["guest:1"]
-    assert {one.becomes for one in of_jordi if one.record_name in {"guest", "invitation", "link"}} == {"purge"}
-    of_maria = [one async for one in erasure_walk(maria.person_id, database=house.database)]
-    assert [one.item_id for one in of_maria if one.record_name == "guest"] == ["guest:1", "guest:2"]

@@ -41,6 +41,41 @@ JOBS: Final = Container(
                 "bytes": Field(about="Size of the ZIP.", unit="B"),
             },
         ),
+        "erasure": Record(
+            container="jobs",
+            about="An erasure: under way, and then the receipt that it was done.",
+            category=Category.SERVICE,
+            retention=4 * YEAR,
+            dated_from="createdAt",
+            export=None,
+            export_note="it is shown by itself, and holds random ids only once it is done",
+            erasure="keep_random_ids",
+            visible_to=("the person", "privacy staff"),
+            fields={
+                **_PROGRESS,
+                "personId": Field(about="Random id of the person; it goes with the identifiers."),
+                "scope": Field(about="person, device or category.", source=Source.PERSON),
+                "deviceId": Field(about="Of an erasure of one device's period: the device.", source=Source.PERSON),
+                "category": Field(about="Of an erasure of one category: which.", source=Source.PERSON),
+                "through": Field(about="What was received until then is erased.", unit="UTC"),
+                "identifiers": Field(
+                    about="Keys and random ids under which things lie, and the address for the last mail; they go once "
+                    "nothing is left."
+                ),
+                "places": Field(
+                    about="The partitions that are purged, and what of them; they go with the identifiers."
+                ),
+                "ledgerSubject": Field(about="Random name in the ledger, until the receipt is complete."),
+                "waitsFor": Field(about="What comes before it: a legal hold, a restriction, or an access request."),
+                "held": Field(about="How many items of each record there were to erase.", unit="items"),
+                "narrowedAt": Field(about="Since when nothing more of it is stored.", unit="UTC"),
+                "erasedAt": Field(about="When the scan found nothing left.", unit="UTC"),
+                "lapsesAt": Field(about="When the last place outside the database has let go.", unit="UTC"),
+                "mailsTried": Field(about="How often the last mail was tried."),
+                "told": Field(about="Whether a mail server took the last mail."),
+                "receipt": Field(about="The signed receipt: counts, dates, places, and what is blocked until when."),
+            },
+        ),
         "fleetFigures": Record(
             container="jobs",
             about="A count of the fleet that is under way.",

@@ -6,7 +6,7 @@ from shared.data_map.containers.choices import CHOICES
 from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, KEPT_BY, YEAR
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
-_GATE_NAMES: Final = ("epoch", "start", "windows", "storeOnly", "held", "tombstone", "changedAt")
+_GATE_NAMES: Final = ("epoch", "start", "windows", "erasedThrough", "storeOnly", "held", "tombstone", "changedAt")
 
 _SCOPE: Final[dict[str, Field]] = {
     "personId": Field(about="Random id of the person."),
@@ -118,7 +118,7 @@ PEOPLE: Final = Container(
         "ledgerSubject": Record(
             container="people",
             about="The random name under which the ledger keeps what was done; without it nobody can tell whose.",
-            category=Category.SERVICE,
+            category=Category.PERSON,
             export="person",
             fields={
                 "personId": Field(about="Random id of the person."),
@@ -126,6 +126,17 @@ PEOPLE: Final = Container(
             },
         ),
         **CHOICES,
+        "erasureRequest": Record(
+            container="people",
+            about="That the person asked for an erasure of a part; its state lies with the erasure.",
+            category=Category.PERSON,
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "erasureId": Field(about="Id of the erasure."),
+                "requestedAt": Field(about="When it was asked for.", unit="UTC"),
+            },
+        ),
         "blockedData": Record(
             container="people",
             about="What of the person's data is blocked: kept apart for courts and authorities, and used for nothing.",

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from export_user_data.walk import erasure_walk, held_about, shown
+from export_user_data.erasure.finding import identifiers
+from export_user_data.walk import held_about, shown
 from shared.gate import Erased, load_policy
 from shared.injection import Point, listening
 from shared.keys import keyed_id
@@ -286,9 +287,10 @@ async def test_export_and_erasure_reach_what_is_held(family: Family) -> None:
     of_minor = [held.record_name async for held in held_about("nora", database=family.database)]
     assert "attestedAge" in of_minor
     assert "guardianInvitation" not in of_minor
-    for person_id in ("nora", "pilar"):
-        reached = {(one.container, one.item_id) async for one in erasure_walk(person_id, database=family.database)}
-        assert ("identities", f"guardianship:{ward_id}") in reached
+    of_nora = await identifiers({"scope": "person", "personId": "nora"}, database=family.database)
+    assert of_nora["guardian"] == [[resident("pilar").contact_key, ward_id]]
+    of_pilar = await identifiers({"scope": "person", "personId": "pilar"}, database=family.database)
+    assert resident("pilar").contact_key in of_pilar["lookUps"]
 
 
 async def test_a_consent_that_races_the_age_does_not_stand(family: Family) -> None:

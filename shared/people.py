@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.callers import Resident
-from shared.cosmos import BatchFailed, Conflict, Create, Database, Item, Operation, Replace, declared
+from shared.cosmos import BatchFailed, Conflict, Create, Database, Delete, Item, Operation, Replace, Stale, declared
 from shared.errors import Problem
 from shared.gate import Erased, opening, write_behind_gate
 from shared.injection import reached
@@ -32,7 +32,8 @@ async def resident(identity: "Identity", *, database: Database, identity_key: by
     """The person of a sign-in; made at the first one. Any number of simultaneous first sign-ins make one person.
 
     Raises:
-        Problem: email_not_verified, when there is no person yet and the provider vouches for no e-mail address.
+        Problem: email_not_verified, when there is no person yet and the provider vouches for no e-mail address; busy,
+            when another sign-in with the same address has just become the person who gave it.
     """
     key = keyed_id(identity_key, "identity", f"{identity.issuer}\n{identity.subject}")
     known = await database["identities"].read(key, key)
@@ -42,11 +43,14 @@ async def resident(identity: "Identity", *, database: Database, identity_key: by
     if identity.email is None:
         raise Problem("email_not_verified")
     contact_key = key_of_address(identity.email, identity_key)
-    contact = await _contact(contact_key, database=database)
+    contact = await _contact_without_account(contact_key, database=database)
     person_id = await _identified(key, contact or new_id(), database=database, now=now)
     await reached("sign_up.identified")
     caller = Resident(person_id, identity.email, key, contact_key)
-    await own_record(caller, database=database, now=now)
+    record = await own_record(caller, database=database, now=now)
+    if record["identityKey"] != key:  # an address never lets anybody into an account: this one is somebody else's
+        await database["identities"].batch(key, [Delete(key)])
+        raise Problem("busy", retry_after_s=1)
     return caller
 
 
@@ -85,6 +89,11 @@ async def own_record(caller: Resident, *, database: Database, now: datetime) -> 
         await write_behind_gate(people, caller.person_id, [Replace(joined, known["_etag"])])
     except Erased as erased:
         raise Problem("person_erased") from erased
+    except Stale as stale:  # a simultaneous sign-in has joined them
+        winner = await people.read(caller.person_id, PERSON)
+        if winner is None or "identityKey" not in winner:
+            raise Problem("busy", retry_after_s=1) from stale
+        return winner
     return joined
 
 
@@ -118,6 +127,15 @@ async def _contact(key: str, *, database: Database) -> str | None:
     """The person without an account who gave the address of this key, if there is one."""
     entry = await database["identities"].read(key, key)
     return str(entry["personId"]) if entry else None
+
+
+async def _contact_without_account(key: str, *, database: Database) -> str | None:
+    """The person who gave the address, unless an account has joined them already: there is one account a sign-in."""
+    person_id = await _contact(key, database=database)
+    if person_id is None:
+        return None
+    person = await database["people"].read(person_id, PERSON)
+    return None if person is not None and "identityKey" in person else person_id
 
 
 async def person_without_account(email: str, *, database: Database, identity_key: bytes, now: datetime) -> str:

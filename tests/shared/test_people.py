@@ -93,6 +93,37 @@ async def test_who_was_known_without_an_account_is_joined(database: Database, cl
     assert await people_in(database) == [known]
 
 
+OTHER = Identity("https://another-sign-in.example", "subject-other", "maria@resident.example", frozenset())
+
+
+async def test_an_address_lets_nobody_into_an_account(database: Database, clock: SettableClock) -> None:
+    """Another sign-in with the same verified address is another person, also of one who was known before."""
+    await person_without_account("maria@resident.example", database=database, identity_key=IDENTITY_KEY, now=clock())
+    first, second = await sign_in(database, clock), await sign_in(database, clock, OTHER)
+    assert first.person_id != second.person_id
+    assert len(await people_in(database)) == 2
+
+
+async def test_of_two_sign_ins_at_once_one_joins(database: Database, clock: SettableClock) -> None:
+    """The other is told to come back, and is a person of its own then."""
+    given = await person_without_account(
+        "maria@resident.example", database=database, identity_key=IDENTITY_KEY, now=clock()
+    )
+    waiting = asyncio.Barrier(2)
+
+    async def together(point: Point) -> None:
+        if point == "sign_up.identified":
+            await waiting.wait()
+
+    with listening(together):
+        ends = await asyncio.gather(sign_in(database, clock), sign_in(database, clock, OTHER), return_exceptions=True)
+    [joined] = [end for end in ends if isinstance(end, Resident)]
+    [refused] = [end for end in ends if isinstance(end, Problem)]
+    assert (joined.person_id, refused.code) == (given, "busy")
+    loser = OTHER if isinstance(ends[1], Problem) else MARIA
+    assert (await sign_in(database, clock, loser)).person_id != given
+
+
 async def test_the_same_address_given_twice_is_one_person(database: Database, clock: SettableClock) -> None:
     """To sales today, to a technician tomorrow, at the same time by the website."""
     given = await asyncio.gather(

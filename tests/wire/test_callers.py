@@ -201,6 +201,17 @@ async def entered_interaction(household: Household, device_id: str) -> Answer:
     return await household.api.post("/api/staff/interactions", said, authorization=authorization)
 
 
+async def begun_erasure(household: Household) -> Answer:
+    """Of a category that nothing else here stands on."""
+    authorization = f"Bearer {await household.token()}"
+    plan = await household.api.post(
+        "/api/me/erasures", {"scope": "category", "category": "usage"}, authorization=authorization
+    )
+    return await household.api.post(
+        "/api/me/erasures/confirm", {"confirmation": plan["confirmation"]}, authorization=authorization
+    )
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def minors(cloud: LocalCloud, api: Api) -> Household:
     """A household whose resident is under 14."""
@@ -222,6 +233,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
     [ward] = (await resident.wards())["invitations"]
     await resident.accept_ward(ward["wardId"], BODIES["accept_ward"]["turns14On"])
     interaction = await entered_interaction(household, device["deviceId"])
+    erasure = await begun_erasure(household)
     return {
         "deviceId": device["deviceId"],
         "caseId": case["caseId"],
@@ -234,6 +246,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
         "purpose": "usage_statistics",
         "invitationId": guest["guestId"],
         "interactionId": interaction["interactionId"],
+        "erasureId": erasure["erasureId"],
         "annotationId": "1" * 32,
     }
 

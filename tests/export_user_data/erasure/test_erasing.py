@@ -212,6 +212,27 @@ async def test_the_last_mail_goes_to_the_address_that_is_forgotten(household: Ho
     assert [mail["Subject"] for mail in mails] == ["Sus datos se han suprimido"]
 
 
+async def test_a_mail_server_that_is_away_is_waited_for(household: Household, maria: Resident) -> None:
+    """The address is kept until it takes the last mail, or has refused it for hours."""
+    asked = await household.asked(maria, scope="person")
+    household.hosts.sink.refuse_next(1)
+    while "mailsTried" not in await household.job(asked.erasure_id):
+        await household.run(asked.erasure_id)
+    item = await household.job(asked.erasure_id)
+    assert (item["mailsTried"], item["identifiers"]["email"]) == (1, "maria@resident.example")
+    household.hosts.clock.forward(minutes=15)
+    item = await household.until_erased(asked.erasure_id)
+    assert (item["told"], "identifiers" in item) == (True, False)
+
+
+async def test_an_address_that_takes_no_mail_is_forgotten_all_the_same(household: Household, maria: Resident) -> None:
+    """The receipt says that nobody was told."""
+    household.hosts.sink.refuse_next(1000)
+    item = await household.erased(maria, scope="person")
+    assert (item["told"], claims_of(item["receipt"])["told"]) == (False, False)
+    assert "people/person" not in await household.mentions("maria@resident.example")
+
+
 async def test_who_returns_is_new(household: Household, maria: Resident) -> None:
     """The same sign-in makes another person, who has nothing."""
     await household.erased(maria, scope="person")

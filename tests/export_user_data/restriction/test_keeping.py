@@ -20,7 +20,7 @@ from shared.contract import Purpose
 from shared.cosmos import Item
 from shared.data_map import CONTAINERS
 from shared.errors import Problem
-from shared.expiry import MARGIN
+from shared.expiry import MARGIN, expiring
 from shared.gate import load_policy
 from shared.injection import Point
 from shared.jobs import ATTEMPTS_LIMIT, LEASE
@@ -53,6 +53,38 @@ def test_whatever_expires_of_a_person_can_be_kept() -> None:
         if "expiresAt" in record.fields and "keptBy" not in record.fields
     }
     assert unkept == {("devices", "guest"), ("people", "blockedData")}
+
+
+KEEPABLE = [
+    (container, name)
+    for container in ("people", "telemetry", "devices")
+    for name, record in CONTAINERS[container].records.items()
+    if "keptBy" in record.fields
+]
+
+
+@pytest.mark.parametrize(("container", "name"), KEEPABLE)
+async def test_every_kind_of_item_is_kept(desk: Desk, container: str, name: str) -> None:
+    """Whatever expires of a person, when all of them is restricted; and is let go again with its time as it was."""
+    dated_from = CONTAINERS[container].records[name].dated_from
+    partition = {"people": "maria", "telemetry": desk.ownership_id, "devices": desk.home.access.device_id}[container]
+    item = {
+        CONTAINERS[container].partition_key: partition,
+        "ownershipId": desk.ownership_id,
+        "id": "an item",
+        "type": name,
+        str(dated_from): clocks.text(desk.clock()),
+        **expiring(container, name, since=desk.clock(), now=desk.clock()),
+    }
+    declared_fields = {*CONTAINERS[container].records[name].fields, "id", "type", "ttl"}
+    await desk.database[container].create({key: value for key, value in item.items() if key in declared_fields})
+    restriction = await desk.restrict()
+    await desk.work()
+    assert set(await desk.kept_by(container, name)) == {"restriction"}
+    await desk.lift(restriction)
+    await desk.work()
+    let_go = {one["id"]: one for one in await desk.items(container, name)}["an item"]
+    assert (let_go["expiresAt"], let_go.get("keptBy")) == (item["expiresAt"], None)
 
 
 async def test_what_is_restricted_outlives_its_time_and_goes_when_it_is_lifted(desk: Desk) -> None:

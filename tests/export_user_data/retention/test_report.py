@@ -12,7 +12,7 @@ from ingest_telemetry.storing import store_events
 from shared.cosmos import declared
 from shared.data_map import CATEGORIES
 from shared.errors import Problem
-from shared.jobs import run_job
+from shared.jobs import Lease, Stepped, run_job
 from tests.doubles import RecordingHub
 from tests.export_user_data.retention.conftest import Years
 from tests.owned import Owned
@@ -57,6 +57,23 @@ async def test_every_kind_of_item_is_in_the_report_under_its_category(years: Yea
     firmware = ages(report, "firmwareVersion")
     assert (firmware.retention_days, firmware.on_expiry, firmware.items, firmware.oldest) == (730, "block", 0, None)
     assert ages(report, "usageReadings", "telemetry").items is None
+
+
+async def test_a_report_that_fails_is_tried_again(years: Years) -> None:
+    """It keeps what kind of fault it was."""
+    database, clock = years.house.database, years.house.clock
+    job = await start_report(database=database, hub=RecordingHub(), now=clock())
+
+    async def broken(_lease: Lease) -> Stepped:
+        raise ConnectionError("no database")
+
+    end = await run_job(job["jobId"], {KIND: broken}, jobs=database["jobs"], hub=RecordingHub(), now=clock)
+    assert end == "failed, to be tried again"
+    kept = await database["jobs"].read(job["jobId"], job["jobId"])
+    assert kept is not None
+    assert kept["failure"] == "ConnectionError"
+    years.house.clock.forward(minutes=1)
+    assert (await reported(years)).categories != []
 
 
 async def test_the_oldest_item_is_told_and_nothing_of_anybody(years: Years) -> None:

@@ -14,9 +14,8 @@ async def _replay_erasures(_args: argparse.Namespace, services: Services) -> int
     from export_user_data.erasure.tools import Tools  # noqa: PLC0415 - loaded where used
     from shared.journal import replay  # noqa: PLC0415 - loaded where used
 
-    now = services.clock()
-    again = partial(erase_again, tools=Tools.of(services), now=now)
-    entries = await replay(services.database, services.journal, now=now, again=again)
+    again = partial(erase_again, tools=Tools.of(services))
+    entries = await replay(services.database, services.journal, now=services.clock(), again=again)
     sys.stdout.write(f"Replayed {entries} narrowing changes. The database may serve again.\n")
     return 0
 

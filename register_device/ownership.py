@@ -62,6 +62,8 @@ async def begin(
     await reached("registration.linked")
     founded = choices.founded(person, link, start=now)
     policy = await create_gate(database["telemetry"], claim.ownership_id, founded)
+    if policy.tombstone:  # the person erased it before it was founded completely
+        raise Problem("claim_used")
     if policy.start < now:  # this resumes what was cut off, and until now the monitor was somebody else's
         policy = await change_policy(
             database["telemetry"], claim.ownership_id, partial(_begun, start=now), journal=journal, now=now

@@ -22,8 +22,9 @@ def expiring(container: str, item_type: str, *, since: datetime, now: datetime) 
 
 def ttl_until(expires_at: datetime, item_type: str, *, now: datetime) -> int:
     """The TTL of an item that is written now and expires then, in seconds: a TTL counts from the last write."""
-    margin = MARGIN if item_type in _blocked() else timedelta(0)
-    return max(1, int((expires_at - now + margin).total_seconds()))
+    if item_type in _blocked():  # however long past its time: it has to get into the vault first
+        return int((max(expires_at, now) + MARGIN - now).total_seconds())
+    return max(1, int((expires_at - now).total_seconds()))
 
 
 @cache

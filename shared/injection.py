@@ -101,6 +101,8 @@ Point = Literal[
     "erasure.deleted",  # a page is gone
     "erasure.purged",  # a place is empty, and that is not committed
     "erasure.scanned",  # nothing is left, and nobody was told
+    "erasure.forgotten",  # the identifiers are gone, and the job waits for the places outside
+    "erasure.signed",  # the last receipt is stored, and the ledger does not know its hash
     "erasure.told",  # everybody was told, and the identifiers are still there
     "sign_up.identified",  # the identity is known, the person is not made
 ]

@@ -152,9 +152,9 @@ class Lease:
             Stale: another worker has it now; nothing that this one did counts.
         """
         lease_until = until if until is not None else self.now() + LEASE
-        remaining = clock.moment(self.item["expiresAt"]) - self.now()
         kept = {name: value for name, value in self.item.items() if name not in without}
         written = kept | changes | {"leaseUntil": clock.text(lease_until)}
+        remaining = clock.moment(written["expiresAt"]) - self.now()
         written["ttl"] = max(1, int(remaining.total_seconds()))  # a TTL counts from the last write
         self._etag = await self._jobs.replace(written, self._etag)
         self.item = written

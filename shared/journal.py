@@ -112,11 +112,11 @@ async def refuse_restored(database: Database, journal: Journal) -> None:
         raise RestoredDatabase
 
 
-Again = Callable[[str, str], Awaitable[None]]
-"""Erases again what was tied to a partition that is a tombstone: container and partition."""
+Again = Callable[[Entry], Awaitable[None]]
+"""Erases again what was tied to a partition of which everything, or a category, was erased."""
 
 
-async def _nothing_elsewhere(_container: str, _partition: str) -> None:
+async def _nothing_elsewhere(_entry: Entry) -> None:
     """What was erased lay in its own partition alone."""
 
 
@@ -173,9 +173,10 @@ async def _narrow(entry: Entry, database: Database, again: Again, *, now: dateti
     """
     container = database[entry.container]
     if entry.policy.tombstone:
-        await again(entry.container, entry.partition)
+        await again(entry)
         await purge(container, entry.partition)
-    elif not await _is_known(entry, container):
+    elif entry.policy.erased_through and not await _is_known(entry, container):
+        await again(entry)
         for category, through in entry.policy.erased_through.items():
             await _purge_category(container, entry.partition, category, through)
 
@@ -240,12 +241,7 @@ async def _purge_category(container: Container, partition: str, category: str, t
     """Delete what was received of a category until then, and what was not understood until then."""
     records = data_map.CONTAINERS[container.name].records.items()
     names = [name for name, record in records if record.category == category or name == "attributableMalformed"]
-    types = ", ".join(f"'{name}'" for name in names)
-    undated = "(NOT IS_DEFINED(c.receivedAt) AND NOT IS_DEFINED(c.enqueuedAt))"
-    query = (
-        f"SELECT c.id FROM c WHERE c.type IN ({types}) "  # noqa: S608 - names of the data map
-        f"AND ({undated} OR c.receivedAt <= @through OR c.enqueuedAt <= @through)"
-    )
+    query = f"SELECT c.id FROM c WHERE {data_map.until(container.name, names)}"  # noqa: S608 - names of the data map
     found = container.query(query, {"through": clock.text(through)}, partition=partition)
     return await _delete([item["id"] async for item in found], container, partition)
 

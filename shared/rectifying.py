@@ -90,11 +90,11 @@ class Correction:
     """What recipients need to find their copy, and what it shall be."""
 
 
-_CATEGORIES: Final[dict[Field, Category]] = {
-    Field.EMAIL: Category.PERSON,
-    Field.INVOICED_ON: Category.DEVICE,
-    Field.REGION: Category.DEVICE,
-    Field.INTERACTION: Category.INTERACTIONS,
+_CATEGORIES: Final[dict[Field, tuple[Category, ...]]] = {
+    Field.EMAIL: (Category.PERSON, Category.INTERACTIONS),  # who was told of a contact was given the address with it
+    Field.INVOICED_ON: (Category.DEVICE,),
+    Field.REGION: (Category.DEVICE,),
+    Field.INTERACTION: (Category.INTERACTIONS,),
 }
 
 _OLD: Final[dict[Field, tuple[str, ...]]] = {
@@ -299,7 +299,7 @@ async def _tell(record: Item, field: Field, means: Means, now: datetime) -> None
         rectification_id,
         "rectification",
         record["about"],
-        categories=[_CATEGORIES[field]],
+        categories=_CATEGORIES[field],
         person_id=person_id,
         database=means.database,
         webhooks=means.webhooks,

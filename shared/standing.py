@@ -169,7 +169,10 @@ async def refuse_restricted(ownership_id: str, *categories: Category, telemetry:
 
 
 def remembered(person_id: str, policy: Policy, records: Iterable[Item], now: datetime) -> list[Item]:
-    """Records for the scopes of a person's gate that have none: a restore has lost them, the journal has not."""
+    """Records for the scopes of a person's gate that have none: a restore has lost them, the journal has not.
+
+    Whether the person may be told of a hold is lost as well; so they are not.
+    """
     known = {(record["type"], scope_of(record)) for record in records if not is_ended(record)}
     noted = [("restriction", scope) for scope in sorted(policy.store_only)]
     noted += [("legalHold", scope) for scope in sorted(policy.held)]
@@ -190,7 +193,7 @@ def _remembered(person_id: str, kind: str, scope: str, now: datetime) -> Item:
     }
     if kind == "restriction":
         return item | {"restrictionId": record_id, "state": "active", "by": "restore"}
-    return item | {"holdId": record_id, "until": clock.text(now + RESTORED_HOLD)}
+    return item | {"holdId": record_id, "until": clock.text(now + RESTORED_HOLD), "untold": True}
 
 
 def _scope_fields(scope: str) -> dict[str, str]:

@@ -34,6 +34,9 @@ async def acting_for(caller: Resident, guardianship_id: str, *, people: Containe
         Problem: ward_unknown, also for a minor of somebody else, and once they are 14.
     """
     ward = await people.read(caller.person_id, ward_id(guardianship_id))
+    own_age = await people.read(caller.person_id, AGE)
+    if own_age is not None and is_minor(own_age, now):  # who is under 14 acts for nobody
+        raise Problem("ward_unknown")
     age = await people.read(ward["wardPersonId"], AGE) if ward is not None else None
     if age is None or not (is_guardian(age, caller.person_id, guardianship_id) and is_minor(age, now)):
         raise Problem("ward_unknown")

@@ -38,17 +38,33 @@ async def identifiers(item: Item, *, database: Database) -> Identifiers:
         owned = []
     found: Identifiers = {"personId": item["personId"], "owned": owned, "guest": [], "pushKeys": [], "exports": []}
     found |= {"lookUps": [], "guardian": []}
-    if item["scope"] == "person" or item.get("category") == Category.APP:
-        found["pushKeys"] = [key for one in own for key in one.get("pushKeys", ())]
+    found["pushKeys"] = _push_keys(item, own)
+    person = next((one for one in own if one["id"] == PERSON), {})
+    found |= {name: person[name] for name in ("email",) if name in person}  # by which recipients know them
     if item["scope"] == "person":
-        person = next((one for one in own if one["id"] == PERSON), {})
-        found |= {name: person[name] for name in ("email",) if name in person}
         found["lookUps"] = sorted({one[name] for one in own for name in _LOOK_UPS if name in one})
         found["guardian"] = [[one["guardianKey"], one["guardianshipId"]] for one in own if "guardianKey" in one]
         found["guest"] = [[link["guestId"], link["deviceId"]] for link in links if link["role"] == "guest"]
         found["exports"] = await _exports(item["personId"], database=database)
         found["language"] = _language(own)
     return found
+
+
+async def push_keys(item: Item, *, database: Database) -> list[str]:
+    """The keys of the push addresses that go, as they are now: a phone may have got another one meanwhile."""
+    query = "SELECT * FROM c WHERE c.type = 'appInstallation'"
+    return _push_keys(item, [one async for one in database["people"].query(query, partition=item["personId"])])
+
+
+def _push_keys(item: Item, own: list[Item]) -> list[str]:
+    if item["scope"] == "category" and item["category"] != Category.APP:
+        return []
+    if item["scope"] == "device":
+        return []
+    installations = [one for one in own if one["type"] == "appInstallation"]
+    through = item.get("through") if item["scope"] == "category" else None
+    going = [one for one in installations if through is None or one["updatedAt"] <= through]
+    return [key for one in going for key in one.get("pushKeys", ())]
 
 
 def places(item: Item, found: Identifiers) -> list[plan.Place]:
@@ -107,7 +123,8 @@ async def held_by(item: Item, *, database: Database, now: datetime) -> str | Non
         return UNDER_REVIEW
     if item["scope"] == "person":
         return "legal_hold" if stand.holds else "restriction"
-    owned = [ownership_id for ownership_id, _ in (await identifiers(item, database=database))["owned"]]
+    found = item.get("identifiers") or await identifiers(item, database=database)
+    owned = [ownership_id for ownership_id, _ in found["owned"]]
     categories = [item["category"]] if "category" in item else [None, *OF_AN_OWNERSHIP]
     kept = {stand.keeps(ownership_id, category) for ownership_id in (None, *owned) for category in categories}
     return next((reason for reason in ("legal_hold", "restriction") if reason in kept), None)

@@ -1,5 +1,6 @@
 """Narrowing: from here on nothing more of what is erased is stored."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -7,10 +8,12 @@ from functools import partial
 from export_user_data.erasure.tools import Tools
 from shared import clock, ending_ownership
 from shared.cosmos import Database, Item
-from shared.ending_guests import leave_device, link_id
+from shared.data_map import Category
+from shared.ending_guests import end_guest, leave_device, link_id
 from shared.ending_ownership import DEVICE_ITEM
 from shared.gate import change_policy, create_gate, load_policy
 from shared.injection import reached
+from shared.invitations import place_of
 from shared.policy import Policy
 from shared.statistics import recompute_open
 
@@ -33,7 +36,7 @@ async def narrow(item: Item, ownership_id: str, device_id: str, *, tools: Tools,
     if item["scope"] == "category":
         await _narrow_category(item, ownership_id, tools=tools, now=now)
     else:
-        await _end_ownership(ownership_id, device_id, tools=tools, now=now)
+        await end_ownership(ownership_id, device_id, tools=tools, now=now)
         await _entomb(ownership_id, tools=tools, now=now)
     await recompute_open(ownership_id, item["jobId"], database=tools.database, hub=tools.hub, now=now)
     await reached("erasure.narrowed")
@@ -42,11 +45,19 @@ async def narrow(item: Item, ownership_id: str, device_id: str, *, tools: Tools,
 async def leave(person_id: str, guest_id: str, device_id: str, *, database: Database, now: datetime) -> None:
     """End what makes the person a guest; it may be repeated."""
     link = await database["people"].read(person_id, link_id(guest_id))
-    if link is not None:
-        await leave_device(link | {"deviceId": device_id}, database=database, now=now)
+    if link is None:
+        return
+    place = await place_of(guest_id, device_id, devices=database["devices"])
+    if place is not None and place["state"] == "invited":  # an acceptance that was cut off
+        device = await database["devices"].read(device_id, DEVICE_ITEM)
+        owner = (device or {}).get("ownerPersonId", person_id)
+        await end_guest(place, "declined", owner, database=database, at=now, now=now)
+    else:
+        await leave_device(link, database=database, now=now)
 
 
-async def _end_ownership(ownership_id: str, device_id: str, *, tools: Tools, now: datetime) -> None:
+async def end_ownership(ownership_id: str, device_id: str, *, tools: Tools, now: datetime) -> None:
+    """Let a device be nobody's, if it is still of this period; and do what its end brings."""
     device = await tools.database["devices"].read(device_id, DEVICE_ITEM)
     if device is not None and device.get("ownershipId") == ownership_id:
         await ending_ownership.end(device, "released", database=tools.database, now=now)
@@ -66,13 +77,18 @@ async def _entomb(ownership_id: str, *, tools: Tools, now: datetime) -> None:
 
 async def _narrow_category(item: Item, ownership_id: str, *, tools: Tools, now: datetime) -> None:
     change = partial(_erased, category=item["category"], through=clock.moment(item["through"]))
-    await change_policy(tools.database["telemetry"], ownership_id, change, journal=tools.journal, now=now)
+    with suppress(LookupError):  # a registration that was cut off: nothing of it was ever received
+        await change_policy(tools.database["telemetry"], ownership_id, change, journal=tools.journal, now=now)
 
 
 def _erased(policy: Policy, *, category: str, through: datetime) -> Policy:
     known = policy.erased_through.get(category, through)
-    return replace(policy, erased_through={**policy.erased_through, category: max(known, through)})
+    windows = dict(policy.windows)
+    if category == Category.PERFORMANCE:  # the support case goes, for which it was collected
+        windows[category] = ()
+    return replace(policy, windows=windows, erased_through={**policy.erased_through, category: max(known, through)})
 
 
 def _tombstoned(policy: Policy) -> Policy:
-    return replace(policy, tombstone=True)
+    """Closed for ever, and without what the person had chosen: random ids are all that stays."""
+    return replace(policy, tombstone=True, windows={}, objected=frozenset(), consented=frozenset())

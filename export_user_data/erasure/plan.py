@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
+from shared import data_map
 from shared.data_map import BLOBS, CATEGORIES, CONTAINERS, HUBS, OUTSIDE, Category, Record
 
 Scope = Literal["person", "device", "category"]
@@ -59,13 +60,12 @@ class Place:
     def condition(self, records: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
         """The items of these records that go, as a condition with its parameters."""
         names = ", ".join(f"'{name}'" for name in records)
-        parts, parameters = [f"c.type IN ({names})"], dict[str, Any]()
+        of_records = data_map.until(self.container, records) if self.through is not None else f"c.type IN ({names})"
+        parts, parameters = [of_records], dict[str, Any]()
         if self.ownership_id is not None:
             parts.append("c.ownershipId = @ownership")
             parameters["ownership"] = self.ownership_id
         if self.through is not None:
-            undated = "(NOT IS_DEFINED(c.receivedAt) AND NOT IS_DEFINED(c.enqueuedAt))"
-            parts.append(f"({undated} OR c.receivedAt <= @through OR c.enqueuedAt <= @through)")
             parameters["through"] = self.through
         return " AND ".join(parts), parameters
 
@@ -108,7 +108,8 @@ def of_link(person_id: str, ownership_id: str) -> Place:
 def of_category(category: Category, person_id: str, owned: list[list[str]], through: datetime | str) -> Iterator[Place]:
     """One category: of the given periods when monitors send it, else of the person."""
     if category not in OF_MONITORS:
-        yield Place(container="people", partition=person_id, records=_purged("people", category))
+        records = _purged("people", category)
+        yield Place(container="people", partition=person_id, records=records, through=str(through))
         return
     for ownership_id, device_id in owned:
         yield Place(
@@ -123,6 +124,7 @@ def of_category(category: Category, person_id: str, owned: list[list[str]], thro
                 partition=device_id,
                 records=_purged("devices", category),
                 ownership_id=ownership_id,
+                through=str(through),
             )
 
 

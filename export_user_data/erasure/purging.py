@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
+from export_user_data.erasure import finding
 from export_user_data.erasure.finding import Identifiers
 from export_user_data.erasure.plan import Place
 from export_user_data.erasure.tools import Tools
@@ -29,6 +31,9 @@ BATCHES_AT_ONCE: Final = 4
 
 INVITATIONS: Final = ("invitation", "guardianInvitation")
 """What lies under somebody's address without naming their person."""
+
+_NAMES: Final = ("personId", "deviceId", "identifiers", "places", "waitsFor")
+"""What an erasure says of whom and what it is about."""
 
 _FORMER: Final = ("formerPersonId", "formerInstallationId")
 
@@ -118,16 +123,37 @@ async def purge_elsewhere(item: Item, found: Identifiers, *, tools: Tools, now: 
     """What lies under names that only this erasure knows: look-ups, invitations, exports, what a device was told."""
     for _, device_id in found["owned"] if item["scope"] != "category" else ():
         await _forget_owner(item, device_id, tools=tools, now=now)
-    for key in found["pushKeys"]:
+    for key in {*found["pushKeys"], *await finding.push_keys(item, database=tools.database)}:
         await _purge_push_address(key, found["personId"], tools=tools)
     for key in found["lookUps"]:
         await _purge_identities(item, key, found["personId"], tools=tools)
     for key, guardianship_id in found["guardian"]:
         await _delete_one(tools.database["identities"], key, guardianship_item(guardianship_id))
-    for export_id in found["exports"]:
+    if item["scope"] == "person":
+        await _purge_jobs(item, found, tools=tools)
+
+
+async def _purge_jobs(item: Item, found: Identifiers, *, tools: Tools) -> None:
+    """Every job of the person, also one that came since; of earlier erasures the names."""
+    jobs, query = tools.database["jobs"], "SELECT * FROM c WHERE c.personId = @person"
+    theirs = [one async for one in jobs.query(query, {"person": found["personId"]})]
+    exports = {*found["exports"], *(one["jobId"] for one in theirs if one["type"] == "export")}
+    for export_id in sorted(exports):
         async for name in tools.blobs.names(EXPORTS, f"{export_id}/"):
             await tools.blobs.delete(EXPORTS, name)
-        await _delete_one(tools.database["jobs"], export_id, export_id)
+    for one in theirs:
+        if one["type"] != "erasure":
+            await _delete_one(jobs, one["jobId"], one["id"])
+        elif one["jobId"] != item["jobId"]:
+            await _forget_names(one, tools=tools)
+
+
+async def _forget_names(erasure: Item, *, tools: Tools) -> None:
+    """Let an earlier erasure of a part be nobody's; one that is not done goes with this one."""
+    kept = {name: value for name, value in declared(erasure).items() if name not in _NAMES}
+    is_done = "erasedAt" in erasure
+    with suppress(Stale):  # its worker has just gone on: the next round finds it again
+        await tools.database["jobs"].replace(kept | ({} if is_done else {"state": "done"}), erasure["_etag"])
 
 
 async def _forget_owner(item: Item, device_id: str, *, tools: Tools, now: datetime) -> None:

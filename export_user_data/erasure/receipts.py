@@ -25,14 +25,14 @@ def lapses_at(erased_at: str) -> str:
     return clock.text(clock.moment(erased_at) + timedelta(days=plan.longest_lapse_days()))
 
 
-def receipt(item: Item, *, is_complete: bool, recipients: list[dict[str, Any]]) -> Claims:
+def claims_of(item: Item, *, is_complete: bool, recipients: list[dict[str, Any]]) -> Claims:
     """The claims of a receipt: random ids, counts, dates and words of ours, and nobody's name."""
     return {
         "aud": AUDIENCE,
         "format": FORMAT,
         "erasureId": item["jobId"],
         "scope": item["scope"],
-        **{name: item[name] for name in ("deviceId", "category") if name in item},
+        **({"category": item["category"]} if "category" in item else {}),
         "requestedAt": item["createdAt"],
         "narrowedAt": item["narrowedAt"],
         "erasedAt": item["erasedAt"],
@@ -47,10 +47,14 @@ def receipt(item: Item, *, is_complete: bool, recipients: list[dict[str, Any]]) 
     }
 
 
-def signed(claims: Claims, keys: "KeySet") -> tuple[str, str]:
-    """The receipt as a JWS, and its SHA-256."""
-    written = keys.sign(claims)
-    return written, hashlib.sha256(written.encode()).hexdigest()
+def signed(claims: Claims, keys: "KeySet") -> str:
+    """The receipt as a JWS."""
+    return keys.sign(claims)
+
+
+def hash_of(receipt: str) -> str:
+    """SHA-256 of a signed receipt, as the ledger keeps it."""
+    return hashlib.sha256(receipt.encode()).hexdigest()
 
 
 def _blocked(category: Category, blocked_at: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ async def _of_person(item: Item, found: Identifiers, tools: Tools) -> AsyncItera
         yield name
     query = "SELECT * FROM c WHERE c.personId = @person"
     async for one in tools.database["jobs"].query(query, {"person": person_id}):
-        if one["type"] != "erasure":
+        if one["jobId"] != item["jobId"]:
             yield f"jobs/{one['type']}"
     for export_id in found["exports"]:
         async for _ in tools.blobs.names(EXPORTS, f"{export_id}/"):
@@ -45,14 +45,16 @@ async def _of_look_ups(item: Item, found: Identifiers, tools: Tools) -> AsyncIte
                 yield f"identities/{one['type']}"
 
 
-async def _of_devices(_item: Item, found: Identifiers, tools: Tools) -> AsyncIterator[str]:
+async def _of_devices(item: Item, found: Identifiers, tools: Tools) -> AsyncIterator[str]:
     person_id = found["personId"]
     for ownership_id, device_id in found["owned"]:
         async for one in tools.database["telemetry"].query(_EVERYTHING, partition=ownership_id):
             if not _may_stay("telemetry", one):
                 yield f"telemetry/{one['type']}"
         async for one in tools.database["devices"].query(_EVERYTHING, partition=device_id):
-            if _is_of(one, person_id) or one.get("ownershipId") == ownership_id:
+            # Of a person who stays the device may be theirs again, in another period.
+            is_of_them = item["scope"] == "person" and _is_of(one, person_id)
+            if is_of_them or one.get("ownershipId") == ownership_id:
                 yield f"devices/{one['type']}"
         link = await tools.database["people"].read(person_id, f"link:{ownership_id}")
         if link is not None:
@@ -72,7 +74,7 @@ async def _of_category(item: Item, found: Identifiers, tools: Tools) -> AsyncIte
                 yield f"devices/{one['type']}"
     if not kinds:
         async for one in tools.database["people"].query(_EVERYTHING, partition=found["personId"]):
-            if _category("people", one) == category:
+            if _category("people", one) == category and str(one.get("updatedAt", one.get("createdAt"))) <= through:
                 yield f"people/{one['type']}"
 
 

@@ -9,8 +9,9 @@ from export_user_data.erasure.narrowing import close_person, leave, narrow, narr
 from export_user_data.erasure.plan import OF_MONITORS, Place
 from export_user_data.erasure.telling import acknowledged, record_step, send_last_mail, tell_recipients_of
 from export_user_data.erasure.tools import Tools
-from shared import clock
+from shared import clock, data_map
 from shared.cosmos import Item
+from shared.gate import Erased
 from shared.injection import reached
 from shared.jobs import Later, Lease, Stepped
 from shared.recipients import PENDING
@@ -45,7 +46,13 @@ async def erase(services: Services, lease: Lease) -> Stepped:
 async def step(tools: Tools, lease: Lease) -> Stepped:
     """As `erase`, with the tools named one by one."""
     phase = lease.cursor.get("phase", "wait")
-    return await _PHASES[phase](tools, lease)
+    try:
+        return await _PHASES[phase](tools, lease)
+    except Erased:
+        if lease.item["scope"] == "person":
+            raise
+        await lease.commit(without=("waitsFor", "deviceId", *_IDENTIFYING))  # it went with all of its person
+        return None
 
 
 async def _wait(tools: Tools, lease: Lease) -> Stepped:
@@ -54,7 +61,7 @@ async def _wait(tools: Tools, lease: Lease) -> Stepped:
     await record_step(item, "erasure_requested", {"scope": item["scope"]}, tools=tools, now=now)
     waits_for = await finding.waits_for(item, database=tools.database, now=now)
     if waits_for is not None:
-        await lease.commit(waitsFor=waits_for)
+        await _keep_waiting(waits_for, lease)
         return Later({"phase": "wait"}, now + WAIT)
     if item["scope"] == "person":
         await close_person(item["personId"], tools=tools, now=now)
@@ -62,6 +69,12 @@ async def _wait(tools: Tools, lease: Lease) -> Stepped:
     if item.get("category") not in {None, *OF_MONITORS}:
         await narrow_person(item, tools=tools, now=now)
     return {"phase": "find"}
+
+
+async def _keep_waiting(waits_for: str, lease: Lease) -> None:
+    """Let the job outlive whatever it waits for: a hold may last for years."""
+    expires_at = lease.now() + data_map.retention("jobs", KIND)
+    await lease.commit(waitsFor=waits_for, expiresAt=clock.text(expires_at))
 
 
 async def _find(tools: Tools, lease: Lease) -> Stepped:
@@ -105,11 +118,12 @@ async def _count(tools: Tools, lease: Lease) -> Stepped:
 async def _purge(tools: Tools, lease: Lease) -> Stepped:
     """A bounded number of pages a step; the look-ups by which the person is found go before the person."""
     item, cursor = lease.item, lease.cursor
+    waits_for = await finding.held_by(item, database=tools.database, now=lease.now())
+    if waits_for is not None:  # a legal hold that came while this was under way
+        await _keep_waiting(waits_for, lease)
+        return Later(cursor, lease.now() + WAIT)
     if cursor["at"] == 0:
-        waits_for = await finding.held_by(item, database=tools.database, now=lease.now())
-        if waits_for is not None:  # a legal hold that came while this was under way
-            await lease.commit(waitsFor=waits_for)
-            return Later(cursor, lease.now() + WAIT)
+        await lease.commit(without=("waitsFor",))
         await purging.purge_elsewhere(item, item["identifiers"], tools=tools, now=lease.now())
     if cursor["at"] < len(item["places"]):
         is_empty = await purging.purge(_place(item, cursor["at"]), item, tools=tools)
@@ -143,27 +157,42 @@ async def _tell(tools: Tools, lease: Lease) -> Stepped:
     if not told and tried < MAILS_TRIED:
         await lease.commit(mailsTried=tried)
         return Later({"phase": "tell"}, now + MAIL_PAUSE)
-    await lease.commit(told=told)
-    written, _ = receipts.signed(await _claims(lease.item, is_complete=False, tools=tools), tools.keys)
-    await lease.commit(without=_IDENTIFYING if item["scope"] == "person" else _IDENTIFYING[:2], receipt=written)
-    return Later({"phase": "complete"}, clock.moment(item["lapsesAt"]))
+    claims = await _claims(item | {"told": told}, is_complete=False, tools=tools)
+    forgotten = _IDENTIFYING if item["scope"] == "person" else _IDENTIFYING[:2]
+    # With the cursor in one commit: who comes next has no names any more, and must not need them.
+    at = {"phase": "complete"}
+    await lease.commit(without=forgotten, told=told, receipt=receipts.signed(claims, tools.keys), cursor=at)
+    await reached("erasure.forgotten")
+    return Later(at, clock.moment(item["lapsesAt"]))
 
 
 async def _complete(tools: Tools, lease: Lease) -> Stepped:
     """The receipt is complete once the places outside have let go, and every recipient has said that it knows."""
     item, now = lease.item, lease.now()
+    if lease.cursor.get("signed"):
+        return await _record_receipt(tools, lease)
     claims = await _claims(item, is_complete=True, tools=tools)
     if any(one["state"] == PENDING for one in claims["recipients"]):
         return Later({"phase": "complete"}, now + RECIPIENTS_PAUSE)
-    written, digest = receipts.signed(claims, tools.keys)
-    await record_step(item, "erasure_completed", {"hash": digest}, tools=tools, now=now)
-    await lease.commit(without=("ledgerSubject",), receipt=written)
+    at = {"phase": "complete", "signed": True}
+    await lease.commit(receipt=receipts.signed(claims, tools.keys), cursor=at)
+    await reached("erasure.signed")
+    return at
+
+
+async def _record_receipt(tools: Tools, lease: Lease) -> Stepped:
+    """The hash of the very receipt that is stored: signed again it would be another one."""
+    item = lease.item
+    if "ledgerSubject" in item:
+        hashed = {"hash": receipts.hash_of(item["receipt"])}
+        await record_step(item, "erasure_completed", hashed, tools=tools, now=lease.now())
+        await lease.commit(without=("ledgerSubject",))
     return None
 
 
 async def _claims(item: Item, *, is_complete: bool, tools: Tools) -> receipts.Claims:
     recipients = await acknowledged(item, tools=tools)
-    return receipts.receipt(item, is_complete=is_complete, recipients=recipients)
+    return receipts.claims_of(item, is_complete=is_complete, recipients=recipients)
 
 
 def _place(item: Item, at: int) -> Place:

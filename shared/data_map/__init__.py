@@ -4,7 +4,7 @@ What ingestion keeps and drops, TTLs, container definitions, export sections and
 adapter all read it. A field that is not here cannot be stored: `checked` refuses it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any, Final
@@ -56,6 +56,7 @@ __all__ = [
     "checked",
     "record",
     "retention",
+    "until",
 ]
 
 ENVELOPE_FIELDS: Final = frozenset({"id", "type", "ttl"})
@@ -98,6 +99,23 @@ def blocking(record: Record) -> CategoryRule | None:
     """For how long and why items of this record are blocked when their time is over; None: they are destroyed then."""
     rule = CATEGORIES[record.category]
     return rule if (record.on_expiry or rule.on_expiry) == "block" and rule.blocked_for is not None else None
+
+
+def until(container: str, records: Iterable[str]) -> str:
+    """The condition that an item of these records is of the time until `@through`; one without a time always is."""
+    by_time: dict[str | None, list[str]] = {}
+    for name in records:
+        by_time.setdefault(_time_of(record(container, name)), []).append(f"'{name}'")
+    parts = [
+        f"c.type IN ({', '.join(names)})" + (f" AND c.{time} <= @through" if time else "")
+        for time, names in by_time.items()
+    ]
+    return "(" + " OR ".join(f"({part})" for part in parts) + ")"
+
+
+def _time_of(of: Record) -> str | None:
+    """The field that says of which time an item is."""
+    return of.dated_from or next((name for name in ("updatedAt", "createdAt") if name in of.fields), None)
 
 
 def retention(container: str, item_type: str) -> timedelta:

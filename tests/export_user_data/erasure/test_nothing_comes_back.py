@@ -17,7 +17,7 @@ from shared.callers import Resident
 from shared.gate import load_policy
 from shared.journal import Journal, refuse_restored, replay
 from shared.people import resident
-from shared.policy import Policy
+from shared.policy import Policy, Window
 from shared.sign_in import Identity
 from tests.export_user_data.erasure.household import Household
 from tests.people import IDENTITY_KEY
@@ -108,7 +108,7 @@ class Backup:
     async def replayed(self) -> None:
         tools: Tools = self.household.tools
         now = self.household.hosts.clock()
-        await replay(tools.database, self.journal, now=now, again=partial(erase_again, tools=tools, now=now))
+        await replay(tools.database, self.journal, now=now, again=partial(erase_again, tools=tools))
         await refuse_restored(tools.database, self.journal)
 
 
@@ -189,7 +189,7 @@ async def test_nobody_opens_a_tombstone(household: Household, maria: Resident) -
     await gate.change_policy(
         telemetry,
         ownership_id,
-        lambda policy: policy.with_window("usage", replace(policy.windows["usage"][0], end=None)),
+        lambda policy: policy.with_window("usage", Window(policy.start)),
         journal=household.tools.journal,
         now=household.hosts.clock(),
     )

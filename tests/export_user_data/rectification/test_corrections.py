@@ -142,7 +142,7 @@ async def check_moved(office: Office, jordi: Resident, guest_id: str, request_id
     assert [item["email"] for item in await office.blocked()] == ["jordi@resident.example"]
     assert await office.recorded(jordi.person_id) == [("data_rectified", "person")]
     assert await office.told(jordi) == 1
-    assert len(await office.notices(request_id)) == 3
+    assert len(await office.notices(request_id)) == 4
     assert [item["key"] for item in await office.stored("identities", "contact")] == [key]
     assert [item["key"] for item in await office.stored("identities", "invitation")] == [key]
     [place] = await office.stored("devices", "guest")

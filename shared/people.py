@@ -4,6 +4,7 @@ A person has a random id. The first sign-in makes the person, or joins one who w
 website, to sales or to a technician. The two look-ups are keyed hashes, and are erased with the person.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,9 @@ async def resident(identity: "Identity", *, database: Database, identity_key: by
     if record["identityKey"] != key:  # an address never lets anybody into an account: this one is somebody else's
         await database["identities"].batch(key, [Delete(key)])
         raise Problem("busy", retry_after_s=1)
+    entry = {"id": contact_key, "key": contact_key, "type": "contact", "personId": person_id}
+    with suppress(Conflict):  # they were known before, or somebody else has the address as well
+        await database["identities"].create(entry | {"createdAt": clock.text(now)})
     return caller
 
 

@@ -95,6 +95,7 @@ def test_the_app_does_not_import_the_local_cloud_or_the_tests() -> None:
 ACROSS_PARTITIONS = {
     "export_user_data/consents/settling.py",
     "export_user_data/erasure/finding.py",
+    "export_user_data/erasure/purging.py",
     "export_user_data/erasure/replaying.py",
     "export_user_data/erasure/scanning.py",
     "export_user_data/restriction/due.py",

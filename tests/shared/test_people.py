@@ -124,6 +124,16 @@ async def test_of_two_sign_ins_at_once_one_joins(database: Database, clock: Sett
     assert (await sign_in(database, clock, loser)).person_id != given
 
 
+async def test_what_is_entered_of_an_address_is_its_account_holders(database: Database, clock: SettableClock) -> None:
+    """Sales know the address alone, and the account came first."""
+    caller = await sign_in(database, clock)
+    given = await person_without_account(
+        "Maria@resident.example", database=database, identity_key=IDENTITY_KEY, now=clock()
+    )
+    assert given == caller.person_id
+    assert await people_in(database) == [given]
+
+
 async def test_the_same_address_given_twice_is_one_person(database: Database, clock: SettableClock) -> None:
     """To sales today, to a technician tomorrow, at the same time by the website."""
     given = await asyncio.gather(

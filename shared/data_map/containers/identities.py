@@ -24,7 +24,7 @@ IDENTITIES: Final = Container(
         ),
         "contact": Record(
             container="identities",
-            about="Which person without an account gave an e-mail address.",
+            about="Which person gave an e-mail address, with or without an account: what staff enter is theirs.",
             category=Category.SERVICE,
             export=None,
             export_note="a keyed hash without meaning outside this service",

@@ -85,6 +85,9 @@ async def test_every_kind_of_item_is_kept(desk: Desk, container: str, name: str)
     await desk.work()
     let_go = {one["id"]: one for one in await desk.items(container, name)}["an item"]
     assert (let_go["expiresAt"], let_go.get("keptBy")) == (item["expiresAt"], None)
+    await desk.restrict(ground="legal_claims")
+    await desk.work()
+    assert set(await desk.kept_by(container, name)) == {"restriction"}
 
 
 async def test_what_is_restricted_outlives_its_time_and_goes_when_it_is_lifted(desk: Desk) -> None:

@@ -66,6 +66,9 @@ async def test_a_hold_that_nobody_may_be_told_of_is_not_told(household: Househol
     """The plan and the state say that it is looked at, and not by whom."""
     await put(household, maria, "legalHold", **hold(household, untold=True))
     assert (await household.planned(maria, scope="person")).waits_for == "under_review"
+    asked = await household.asked(maria, scope="person")
+    assert await household.run(asked.erasure_id) == "waiting"
+    assert (await household.job(asked.erasure_id))["waitsFor"] == "under_review"
 
 
 async def test_a_hold_that_comes_while_it_is_under_way_stops_the_purge(household: Household, maria: Resident) -> None:

@@ -8,6 +8,7 @@ from register_device.contract.monitors import DeviceAccess, DeviceData, Registra
 from register_device.contract.ownership import Dispute
 from register_device.devices import release_device
 from register_device.registration import register_monitor, renew_access
+from shared import ledger
 from shared.callers import AttestedMonitor, Role, Staff
 from shared.cosmos import Item
 from shared.gate import load_policy
@@ -53,9 +54,11 @@ async def released(house: House, person_id: str = "maria") -> None:
     await release_device(person_id, DEVICE_ID, database=house.database, journal=house.journal, now=house.clock())
 
 
-async def renewed(house: House, *, token: str | None = None) -> DeviceAccess:
+async def renewed(
+    house: House, serial: str = SERIAL, *, group: str = "veo-wifi", token: str | None = None
+) -> DeviceAccess:
     return await renew_access(
-        AttestedMonitor(SERIAL, "veo-wifi"),
+        AttestedMonitor(serial, group),
         Renewal(token=token),
         database=house.database,
         keys=house.keys,
@@ -154,3 +157,9 @@ async def moved(house: House, group: str) -> None:
         journal=house.journal,
         now=house.clock(),
     )
+
+
+async def said(house: House, person: str) -> list[str]:
+    """What the ledger says was done to a person's data."""
+    subject = await ledger.subject_of(person, people=house.database["people"])
+    return [item["action"] async for item in house.database["ledger"].query(ledger.CHAIN, partition=subject)]

@@ -54,11 +54,11 @@ class HubBatchConverter(InConverter, binding=_BINDING, trigger=_BINDING):
         """Read a batch; what the host says of its events comes beside their bodies, for all of them at once.
 
         Raises:
-            NotImplementedError: it is no batch of bytes.
-            KeyError, TypeError, ValueError: the host speaks of its events in another way.
+            TypeError: it is no batch of bytes, or what is said of it has another form.
+            KeyError, ValueError: the host speaks of its events in another way.
         """
         if data.type != "collection_bytes":
-            raise NotImplementedError(f"unsupported event data payload type: {data.type}")
+            raise TypeError(f"a batch of the hub is bytes, and this is {data.type}")
         partition = str(_read(trigger_metadata, "PartitionContext")["PartitionId"])
         return HubBatch(partition, list(cls._events(data.value.bytes, partition, trigger_metadata)))
 

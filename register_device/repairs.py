@@ -10,6 +10,7 @@ from shared import clock, data_map, ending_ownership
 from shared.cosmos import Database, Delete, Item, Replace, Stale, declared
 from shared.ending_ownership import DEVICE_ITEM
 from shared.gate import Erased, NarrowingJournal, change_policy, write_behind_gate
+from shared.turns import Turns
 
 REPAIRED_AFTER: Final = timedelta(minutes=5)
 """A registration takes seconds, and a monitor repeats one that was cut off within minutes."""
@@ -25,21 +26,15 @@ async def repair(*, database: Database, journal: NarrowingJournal, now: datetime
     Raises:
         Exception: the first fault, after all others were tried.
     """
-    ends: Counter[str] = Counter()
-    faults: list[Exception] = []
+    turns = Turns()
     for container, kind, mend in (("devices", "pastOwnership", _settled), ("people", "link", _repaired)):
         # The oldest first; what has to wait is put behind the others, so that nothing waits for it.
         query = "SELECT TOP @most * FROM c WHERE c.pendingSince <= @before AND c.type = @kind ORDER BY c.pendingSince"
         before = {"before": clock.text(now - REPAIRED_AFTER), "most": AT_ONCE, "kind": kind}
         pending = [item async for item in database[container].query(query, before)]
         for item in pending:
-            try:
-                ends[await mend(item, database=database, journal=journal, now=now)] += 1
-            except Exception as fault:  # noqa: BLE001 - raised below, when the others have had their turn
-                faults.append(fault)
-    if faults:
-        raise faults[0]
-    return ends
+            await turns.take(mend(item, database=database, journal=journal, now=now))
+    return turns.ended()
 
 
 async def _settled(past: Item, *, database: Database, journal: NarrowingJournal, now: datetime) -> str:

@@ -26,11 +26,12 @@ from shared.moved_address import follow_address
 from shared.notifications import notify
 from shared.people import PERSON, key_of_address
 from shared.recipients import tell_recipients
+from shared.turns import Turns
+from shared.vault import VaultStore
 from shared.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from shared.services import Services
-    from shared.vault import VaultStore
 
 COMPLETED_AFTER: Final = timedelta(minutes=5)
 """A rectification takes seconds; what is older was cut off."""
@@ -172,20 +173,19 @@ async def complete_cut_off(*, means: Means, now: datetime) -> Counter[str]:
     Raises:
         Exception: the first fault, after all others were tried.
     """
-    ends: Counter[str] = Counter()
-    faults: list[Exception] = []
+    turns = Turns()
     before = {"before": clock.text(now - COMPLETED_AFTER), "most": AT_ONCE}
     for record in [item async for item in means.database["people"].query(_CUT_OFF, before)]:
-        try:
-            await complete(record, means=means, now=now)
-            ends["completed"] += 1
-        except Erased:
-            ends["erased"] += 1
-        except Exception as fault:  # noqa: BLE001 - raised below, when the others have had their turn
-            faults.append(fault)
-    if faults:
-        raise faults[0]
-    return ends
+        await turns.take(_completed(record, means, now))
+    return turns.ended()
+
+
+async def _completed(record: Item, means: Means, now: datetime) -> str:
+    try:
+        await complete(record, means=means, now=now)
+    except Erased:
+        return "erased"
+    return "completed"
 
 
 async def rectifications(person_id: str, *, database: Database) -> list[Item]:

@@ -25,6 +25,7 @@ from shared.notifications import notify
 from shared.policy import Policy
 from shared.services import Services
 from shared.statistics import recompute_open
+from shared.turns import Turns
 
 CONCURRENT_GATES: Final = 8
 REPAIRED_AFTER: Final = timedelta(minutes=2)
@@ -155,15 +156,12 @@ async def repair(*, stores: Stores, now: datetime) -> Counter[str]:
     before = {"before": clock.text(now - REPAIRED_AFTER), "most": AT_ONCE}
     found = stores.database["people"].query(_PENDING, before)
     people = dict.fromkeys([str(mark["personId"]) async for mark in found])
-    ends: Counter[str] = Counter()
-    faults: list[Exception] = []
+    turns = Turns()
     for person_id in people:
-        try:
-            await settle(person_id, stores=stores, now=now)
-        except Exception as fault:  # noqa: BLE001 - raised below, when the others have had their turn
-            faults.append(fault)
-        else:
-            ends["settled"] += 1
-    if faults:
-        raise faults[0]
-    return ends
+        await turns.take(_settled(person_id, stores, now))
+    return turns.ended()
+
+
+async def _settled(person_id: str, stores: Stores, now: datetime) -> str:
+    await settle(person_id, stores=stores, now=now)
+    return "settled"

@@ -16,6 +16,7 @@ from shared.cosmos import BatchFailed, Container, Database, Delete, Item, declar
 from shared.ending_ownership import DEVICE_ITEM
 from shared.injection import reached
 from shared.standing import standing
+from shared.turns import Turns
 from shared.vault import VaultStore, block
 
 RUN_LIMIT: Final = timedelta(minutes=4)
@@ -43,8 +44,7 @@ async def block_expired(*, vault: VaultStore, now: Clock) -> Counter[str]:
     Raises:
         Exception: the first fault, after all others were tried.
     """
-    ends: Counter[str] = Counter()
-    faults: list[Exception] = []
+    turns = Turns()
     last_start = now() + RUN_LIMIT
     for name, records in blocked_records().items():
         container = vault.database[name]
@@ -53,15 +53,9 @@ async def block_expired(*, vault: VaultStore, now: Clock) -> Counter[str]:
         query = f"SELECT * FROM c WHERE c.expiresAt <= @now AND c.type IN ({types})"  # noqa: S608
         async for item in container.query(query, {"now": clock.text(now())}):
             if now() >= last_start:
-                ends["left for the next run"] += 1
-                break
-            try:
-                ends[await _move(item, container, vault=vault, now=now)] += 1
-            except Exception as fault:  # noqa: BLE001 - raised below, when the others have had their turn
-                faults.append(fault)
-    if faults:
-        raise faults[0]
-    return ends
+                break  # the next run sees the rest
+            await turns.take(_move(item, container, vault=vault, now=now))
+    return turns.ended()
 
 
 async def _move(item: Item, container: Container, *, vault: VaultStore, now: Clock) -> str:

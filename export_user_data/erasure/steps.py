@@ -122,8 +122,9 @@ async def _purge(tools: Tools, lease: Lease) -> Stepped:
     if waits_for is not None:  # a legal hold that came while this was under way
         await _keep_waiting(waits_for, lease)
         return Later(cursor, lease.now() + WAIT)
-    if cursor["at"] == 0:
+    if "waitsFor" in item:
         await lease.commit(without=("waitsFor",))
+    if cursor["at"] == 0:
         await purging.purge_elsewhere(item, item["identifiers"], tools=tools, now=lease.now())
     if cursor["at"] < len(item["places"]):
         is_empty = await purging.purge(_place(item, cursor["at"]), item, tools=tools)

@@ -1,6 +1,7 @@
 """Annotations: a reading is never changed; what its owner says of it lies beside it, and the figures leave it out."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -84,10 +85,11 @@ async def remove_annotation(person_id: str, device_id: str, annotation_id: str, 
     await _recompute(item, "withdrawn", desk, now)
     details: dict[str, str | int] = {"ownershipId": period.ownership_id}
     await _tell(person_id, device_id, item, "annotation_removed", details, desk, now)
-    try:
-        await write_behind_gate(telemetry, period.ownership_id, [Delete(item["id"])])
-    except Stale:
+    present = await telemetry.read(period.ownership_id, item["id"])
+    if present is None or "withdrawnAt" not in present:  # it is gone, or was said again meanwhile
         return
+    with suppress(Stale):
+        await write_behind_gate(telemetry, period.ownership_id, [Delete(item["id"], present["_etag"])])
 
 
 async def _item(

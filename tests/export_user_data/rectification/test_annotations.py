@@ -19,7 +19,7 @@ from shared.clock import text
 from shared.cosmos import Item
 from shared.errors import Problem
 from shared.gate import Erased
-from shared.injection import Point
+from shared.injection import Point, listening
 from tests.doubles import RecordingHub, changed
 from tests.export_user_data.owned import Home
 from tests.export_user_data.rectification.conftest import Office
@@ -246,6 +246,19 @@ async def test_what_was_being_taken_back_can_be_said_again(readings: Readings) -
     readings.home.clock.forward(minutes=1)
     await readings.say(note="Not us")
     assert await readings.calls() == 1
+
+
+async def test_what_is_said_again_while_it_is_taken_back_stays(readings: Readings) -> None:
+    """Who takes it back does not delete what was said since."""
+    said = await readings.say()
+
+    async def say_again(at: Point) -> None:
+        if at == "annotation.withdrawn":
+            await readings.say("wrong_time")
+
+    with listening(say_again):
+        await readings.take_back(said.annotation_id)
+    assert [one.statement for one in await readings.listed()] == ["wrong_time"]
 
 
 async def test_there_are_only_so_many(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,11 +19,13 @@ from typing import IO, Any, Final, Self
 
 from zipstream import ZipStream
 
-from export_user_data.report import index_page
+from export_user_data.report.digest import Digest
+from export_user_data.report.page import Summary, index_page
 from export_user_data.walk import Held, held_about, reading_columns, readings, shown
 from shared import clock, data_map
 from shared.cosmos import Database
 from shared.keys import KeySet
+from shared.templates import Language
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.jws"
@@ -59,8 +61,7 @@ class Spool:
         self._stack = ExitStack()
         self._files: dict[str, _File] = {}
         self._open: OrderedDict[str, IO[str]] = OrderedDict()
-        self.items: dict[str, int] = {}
-        """How many stored items went in, per record: what the manifest reconciles with the store."""
+        self.digest = Digest()
 
     def __enter__(self) -> Self:
         """Make the folder."""
@@ -75,7 +76,7 @@ class Spool:
 
     def add(self, held: Held) -> None:
         """Write one stored item to the files it belongs to."""
-        self.items[held.record_name] = self.items.get(held.record_name, 0) + 1
+        self.digest.add(held)
         if "columns" in held.item:
             self._add_readings(held)
             return
@@ -154,7 +155,8 @@ async def bundle(order: Order, *, database: Database, keys: KeySet) -> AsyncIter
     with Spool() as spool:
         async for held in held_about(order.person_id, database=database):
             spool.add(held)
-        spool.text("index.html", index_page(order.cut_off, spool.items))
+        summary = Summary(scope=order.scope, cut_off=order.cut_off, language=Language.ENGLISH, digest=spool.digest)
+        spool.text("index.html", index_page(summary))
         archive = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=6)
         entries = []
         for name, path, entry in await asyncio.to_thread(lambda: list(spool.finished())):
@@ -176,7 +178,7 @@ def _manifest(order: Order, spool: Spool, entries: list[dict[str, Any]]) -> dict
         "personId": order.person_id,
         "scope": order.scope,
         "cutOff": clock.text(order.cut_off),
-        "itemsInStore": spool.items,
+        "itemsInStore": dict(spool.digest.items),
         "files": entries,
         "leftOut": [
             {"record": name, "why": record.export_note}

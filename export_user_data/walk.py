@@ -1,17 +1,18 @@
 """The walk over everything held about a person, derived from the data map: the same containers, records and fields."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared import data_map
-from shared.cosmos import Database, Item
+from shared.cosmos import PAGE_SIZE, Database, Item
 from shared.data_map import READINGS, Record
-from shared.ledger import CHAIN
 from shared.readings import rows
-from shared.recipients import notices
 
-_EVERYTHING: Final = "SELECT * FROM c"
+_LEADING: Final = ("person", "link", "ledgerSubject", "recipientsTold")
+"""The person's own items that say where else something of theirs lies."""
+
+_LEADS: Final = "SELECT * FROM c WHERE ARRAY_CONTAINS(@names, c.type)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +25,98 @@ class Held:
     device_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One partition with items of a person, and which of them are theirs."""
+
+    container: str
+    partition: str
+    device_id: str | None = None
+    only: tuple[str, str] | None = None
+    """Field and value that the person's items have there, where others have some as well."""
+    order: str | None = None
+    """The indexed field that gives the items their order, where it matters."""
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The records there that are shown to the person."""
+        declared = data_map.CONTAINERS[self.container].records
+        return {name: record for name, record in declared.items() if record.export is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Some items of a place, and where the next ones begin; None: there are no others."""
+
+    held: list[Held]
+    after: str | None
+
+
+async def places(person_id: str, *, database: Database) -> list[Place]:
+    """Where something of the person lies: their own partition, what only that names, then each period of ownership.
+
+    What lies with the device of a guest is its owner's. The order is that of the times, so a later call gives the same
+    places and perhaps more.
+    """
+    leads: dict[str, list[Item]] = {name: [] for name in _LEADING}
+    async for item in database["people"].query(_LEADS, {"names": list(_LEADING)}, partition=person_id):
+        leads[item["type"]].append(item)
+    found = [Place("people", person_id)]
+    found += [Place("ledger", item["ledgerSubject"], order="seq") for item in leads["ledgerSubject"]]
+    told = sorted(leads["recipientsTold"], key=lambda item: (item["createdAt"], item["id"]))
+    found += [Place("jobs", item["requestId"], only=("event", item["event"])) for item in told]
+    found += [Place("identities", item["contactKey"]) for item in leads["person"] if "contactKey" in item]
+    owned = [link for link in leads["link"] if link["role"] == "owner"]
+    for link in sorted(owned, key=lambda link: (link["since"], link["ownershipId"])):
+        of_owner = ("ownershipId", link["ownershipId"])
+        found.append(Place("devices", link["deviceId"], link["deviceId"], of_owner))
+        found.append(Place("telemetry", link["ownershipId"], link["deviceId"]))
+    return found
+
+
+async def page_of(
+    place: Place,
+    after: str | None,
+    *,
+    database: Database,
+    records: Collection[str] | None = None,
+    most: int = PAGE_SIZE,
+) -> Shown:
+    """The next items of a place that are shown to the person, of all records or of some.
+
+    A page may be empty and not the last: what is not to be told is left out of it.
+    """
+    names = sorted(place.records.keys() if records is None else place.records.keys() & set(records))
+    if not names:
+        return Shown([], None)
+    query = "SELECT * FROM c WHERE ARRAY_CONTAINS(@names, c.type)"
+    parameters: dict[str, object] = {"names": names}
+    if place.only is not None:
+        query += f" AND c.{place.only[0]} = @only"
+        parameters["only"] = place.only[1]
+    if place.order is not None:
+        query += f" ORDER BY c.{place.order}"
+    page = await database[place.container].page(query, parameters, partition=place.partition, after=after, most=most)
+    held = [_held(place, item) for item in page.items if not item.get("untold")]
+    return Shown(held, page.after)
+
+
 async def held_about(person_id: str, *, database: Database) -> AsyncIterator[Held]:
-    """Every item held about a person: the account, what the ledger says, then each period of ownership."""
-    async for held in _everything(person_id, database=database):
-        if held.record.export is not None and not held.item.get("untold"):
-            yield held
-
-
-async def _everything(person_id: str, *, database: Database) -> AsyncIterator[Held]:
-    own: list[Item] = []
-    async for item in database["people"].query(_EVERYTHING, partition=person_id):
-        own.append(item)
-        yield _held("people", item, None)
-    for item in own:
-        async for held in _named_by(item, database=database):
-            yield held
-    for link in sorted((item for item in own if item["type"] == "link"), key=lambda link: str(link["since"])):
-        if link["role"] == "owner":  # what lies with the device of a guest is its owner's
-            async for held in _of_ownership(link, database=database):
+    """Every item held about a person, in the order of the places."""
+    for place in await places(person_id, database=database):
+        after: str | None = None
+        while True:
+            page = await page_of(place, after, database=database)
+            for held in page.held:
                 yield held
+            after = page.after
+            if after is None:
+                break
 
 
-async def _named_by(item: Item, *, database: Database) -> AsyncIterator[Held]:
-    """What lies elsewhere under a name that only the person's own item knows."""
-    if item["type"] == "ledgerSubject":
-        async for entry in database["ledger"].query(CHAIN, partition=item["ledgerSubject"]):
-            yield _held("ledger", entry, None)
-    if item["type"] == "recipientsTold":
-        for notice in await notices(item["requestId"], jobs=database["jobs"]):
-            if notice["event"] == item["event"]:
-                yield _held("jobs", notice, None)
-    if "contactKey" in item:
-        async for entry in database["identities"].query(_EVERYTHING, partition=item["contactKey"]):
-            if entry["type"] in {"invitation", "guardianInvitation"}:
-                yield _held("identities", entry, None)
-
-
-async def _of_ownership(link: Item, *, database: Database) -> AsyncIterator[Held]:
-    async for item in database["devices"].query(_EVERYTHING, partition=link["deviceId"]):
-        if item.get("ownershipId") == link["ownershipId"]:  # others' periods are not shown
-            yield _held("devices", item, link["deviceId"])
-    async for item in database["telemetry"].query(_EVERYTHING, partition=link["ownershipId"]):
-        yield _held("telemetry", item, link["deviceId"])
-
-
-def _held(container: str, item: Item, device_id: str | None) -> Held:
+def _held(place: Place, item: Item) -> Held:
     name = str(item["type"])
-    return Held(name, data_map.record(container, name), item, device_id)
+    return Held(name, data_map.record(place.container, name), item, place.device_id)
 
 
 def shown(held: Held) -> dict[str, Any]:

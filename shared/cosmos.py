@@ -67,6 +67,14 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of one partition, and where the next page begins; None: there is no other."""
+
+    items: list[Item]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
     """Create an item; 409 when it is there."""
 
@@ -210,6 +218,21 @@ class Container:
                 return
             for item in items:
                 yield item
+
+    async def page(
+        self, query: str, parameters: Mapping[str, Any], *, partition: str, after: str | None, most: int = PAGE_SIZE
+    ) -> Page:
+        """The next page of a query in one partition; who goes on later names the same query and parameters.
+
+        Where it goes on is the store's own continuation, which stays good however long it is kept.
+        """
+        written: list[dict[str, object]] = [{"name": f"@{name}", "value": value} for name, value in parameters.items()]
+        found = self._proxy.query_items(query, parameters=written, max_item_count=most, partition_key=partition)
+        pages: Any = found.by_page(after)
+        async with asyncio.timeout(OPERATION_LIMIT_S):
+            page = await anext(aiter(pages), None)
+            items = [item async for item in page] if page is not None else []
+        return Page(items, pages.continuation_token)
 
     async def changes(self, partition: str, place: str | None, *, most: int) -> Changes:
         """The next items that changed in one partition, about so many; without a place from the beginning.

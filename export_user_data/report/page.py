@@ -1,12 +1,15 @@
 """The page of a bundle that a resident reads: what is held, why, for how long. It works offline and loads nothing."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from string import Template
 from typing import Final
 
+from export_user_data.report.digest import Digest
 from shared.data_map import CATEGORIES, CONTAINERS, Category, Record
+from shared.templates import Language
 
 _PAGE: Final = Template("""<!doctype html>
 <html lang="en">
@@ -50,10 +53,20 @@ _SECTION: Final = Template("""<section>
 """)
 
 
-def index_page(cut_off: datetime, items: Mapping[str, int]) -> str:
-    """The page, from the data map and the number of stored items per record."""
-    sections = "".join(_section(category, items) for category in Category)
-    return _PAGE.substitute(cut_off=cut_off.strftime("%-d %B %Y, %H:%M UTC"), sections=sections)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What the page tells."""
+
+    scope: str
+    cut_off: datetime
+    language: Language
+    digest: Digest
+
+
+def index_page(summary: Summary) -> str:
+    """The page, from the data map and what the walk has gathered."""
+    sections = "".join(_section(category, summary.digest.items) for category in Category)
+    return _PAGE.substitute(cut_off=summary.cut_off.strftime("%-d %B %Y, %H:%M UTC"), sections=sections)
 
 
 def _section(category: Category, items: Mapping[str, int]) -> str:

@@ -1,5 +1,6 @@
 """The telemetry gateway: checks a monitor's message reading by reading and hands what it accepts to the hub."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from ingest_telemetry.columns import DEVICE_MOMENT, Columns, count_of
 from ingest_telemetry.contract import EXTRA, SCHEMA_VERSION, Envelope, ReadingReceipt, Receipt, reading_model
-from ingest_telemetry.messages import Message, clock_offset, event_of, hash_of
+from ingest_telemetry.messages import Message, clock_offset, event_of
 from ingest_telemetry.together import sound_columns
 from shared import clock
 from shared.callers import Monitor
@@ -40,6 +41,7 @@ _NAMES: Final = {
 async def accept_message(
     monitor: Monitor,
     envelope: Envelope,
+    written: bytes,
     *,
     hub: Hub,
     counters: Counters,
@@ -48,6 +50,8 @@ async def accept_message(
 ) -> Receipt:
     """Give every reading its receipt; those accepted are in the hub when this returns.
 
+    `written` is the message as it was sent: a monitor sends the same bytes until it is acknowledged, and so their hash
+    tells a repeat from another message.
     `monitor_time` is what the monitor says that its clock shows at this attempt, should it say so: the message itself,
     with its `sentAt`, stays the same however long it waits.
 
@@ -70,7 +74,7 @@ async def accept_message(
         clock_offset=clock_offset(
             sent_at=envelope.sent_at, received_at=received_at, monitor_time=_monitor_time(monitor_time)
         ),
-        stamped_hash=hash_of(message_id, envelope.sent_at, envelope.readings),
+        stamped_hash=hashlib.sha256(written).hexdigest(),
     )
     sound = sound_columns(envelope.readings, message)
     receipts, others = _received(envelope.readings, sound, message, counters)

@@ -48,6 +48,7 @@ def blueprint(api: Api) -> func.Blueprint:
         return await gateway.accept_message(
             call.caller,
             call.body,
+            call.written,
             hub=call.services.hubs.telemetry,
             counters=call.services.counters,
             now=call.services.clock(),

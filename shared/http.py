@@ -65,6 +65,8 @@ class Call[C: Caller, B]:
     """Of the query string, what the operation declares."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the headers, what the operation declares, by the declared name."""
+    written: bytes = b""
+    """The body as the caller wrote it, unpacked."""
 
     def id(self, name: str) -> str:
         """An id in the route.
@@ -222,21 +224,26 @@ async def respond(
 async def _handled(req: func.HttpRequest, operation: Operation, services: Services) -> Reply:
     caller = await operation.admission.admit(req.headers.get("authorization"), services)
     is_open = operation.admission.scheme is None
-    body = _parsed(req, operation.body, is_open=is_open) if operation.body is not None else None
+    written = _written(req, is_open=is_open) if operation.body is not None else b""
+    body = _parsed(written, operation.body) if operation.body is not None else None
     query = {name: req.params[name] for name in operation.query if name in req.params}
     headers = {name: req.headers[name.lower()] for name in operation.headers if name.lower() in req.headers}
-    return await operation.handler(Call(caller, body, services, req.route_params, query, headers))
+    return await operation.handler(Call(caller, body, services, req.route_params, query, headers, written))
 
 
-def _parsed(req: func.HttpRequest, model: type[BaseModel], *, is_open: bool) -> BaseModel:
+def _written(req: func.HttpRequest, *, is_open: bool) -> bytes:
     content_type = req.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise Problem("content_type_unsupported")
     body = _unpacked(req.get_body(), req.headers.get("content-encoding", "identity").strip().lower())
     if is_open and len(body) > OPEN_BODY_LIMIT_BYTES:
         raise Problem("body_too_large")
+    return body
+
+
+def _parsed(written: bytes, model: type[BaseModel]) -> BaseModel:
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(written)
     except ValidationError as error:
         raise problem_of(error) from None  # the original repeats what was sent
 

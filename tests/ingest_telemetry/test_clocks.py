@@ -30,9 +30,11 @@ async def delivered(
     hub = RecordingHub()
     readings = [{"kind": "call", "observedAt": moment.isoformat(), "outcome": "missed"} for moment in observed_at]
     envelope: dict[str, Any] = {"schemaVersion": 1, "messageId": str(uuid4()), "readings": readings}
+    written = json.dumps(envelope | {"sentAt": sent_at.isoformat()}).encode()
     receipt = await accept_message(
         Monitor("device", owned.id, owned.policy),
-        Envelope.model_validate_json(json.dumps(envelope | {"sentAt": sent_at.isoformat()})),
+        Envelope.model_validate_json(written),
+        written,
         hub=hub,
         counters=RecordingCounters(),
         now=owned.clock(),

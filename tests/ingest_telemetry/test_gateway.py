@@ -66,10 +66,11 @@ async def sent(
 ) -> tuple[Receipt, RecordingHub]:
     hub = RecordingHub()
     body = {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": list(readings)}
-    message = Envelope.model_validate_json(json.dumps(body | envelope))
+    written = json.dumps(body | envelope).encode()
     receipt = await accept_message(
         caller or monitor(),
-        message,
+        Envelope.model_validate_json(written),
+        written,
         hub=hub,
         counters=counters or RecordingCounters(),
         now=now,
@@ -244,13 +245,21 @@ async def test_an_unknown_envelope_version_is_refused_as_a_whole() -> None:
 
 async def test_a_hub_that_does_not_answer_is_no_acceptance() -> None:
     """The monitor keeps its message: never a false 202."""
-    message = Envelope.model_validate_json(
-        json.dumps(
-            {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": [call()]}
-        )
-    )
+    body = {"schemaVersion": 1, "messageId": str(uuid4()), "sentAt": "2026-03-01T12:00:00Z", "readings": [call()]}
+    written, away = json.dumps(body).encode(), RecordingHub(is_away=True)
+    message = Envelope.model_validate_json(written)
     with pytest.raises(Problem, match="hub_unavailable"):
-        await accept_message(monitor(), message, hub=RecordingHub(is_away=True), counters=RecordingCounters(), now=NOW)
+        await accept_message(monitor(), message, written, hub=away, counters=RecordingCounters(), now=NOW)
+
+
+async def test_the_bytes_of_a_message_tell_it_apart() -> None:
+    """The same bytes are the same message, and one that was written otherwise is another one under the same id."""
+    message_id = str(uuid4())
+    hashes = [
+        (await sent(call(durationS=length), messageId=message_id))[1].sent[0][2]["messageHash"]
+        for length in (1.0, 1.0, 2.0)
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 async def test_what_varies_by_product_comes_in_a_map_of_its_own() -> None:

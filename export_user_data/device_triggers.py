@@ -1,12 +1,12 @@
 """The functions that give the owner of a device its readings, live."""
 
-import asyncio
 from http import HTTPStatus
 
 import azure.functions as func
 
 from export_user_data import state, stream
 from export_user_data.contract import DeviceState, StreamLine
+from export_user_data.waiting import WaitingRoom
 from shared.admission import RESIDENT
 from shared.callers import Resident
 from shared.http import JSON_LINES, Api, Call, JsonLines
@@ -14,7 +14,7 @@ from shared.http import JSON_LINES, Api, Call, JsonLines
 
 def register(api: Api, functions: func.Blueprint) -> None:
     """Add them to the app."""
-    waiting = asyncio.Semaphore(stream.WAITING_LIMIT)
+    waiting = WaitingRoom()
 
     @api.operation(
         functions,
@@ -38,7 +38,8 @@ def register(api: Api, functions: func.Blueprint) -> None:
         media_type=JSON_LINES,
         query={
             "cursor": "The last cursor that was read; without it the stream begins with the oldest that is held.",
-            "wait": "Seconds to wait for something new, at most 25; when too many wait, the answer comes at once.",
+            "wait": "Seconds to wait for something new, at most 25; when too many wait, or five requests of the "
+            "caller, the answer comes at once.",
             "since": "Without a cursor: begin of the period of ownership, as in the list of devices. "
             "Without it the present period, else the last.",
         },

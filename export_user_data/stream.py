@@ -14,6 +14,7 @@ from export_user_data import cursors
 from export_user_data.contract import Lag, Said, StreamCursor, StreamHead, StreamReading
 from export_user_data.cursors import Place
 from export_user_data.periods import Period, is_held, own_period, period_of
+from export_user_data.waiting import WaitingRoom
 from shared import clock
 from shared.annotations import Reading, named, of_messages
 from shared.cosmos import Container, Database, Item, PlaceUnknown
@@ -33,8 +34,6 @@ PAGES_LOOKED_AT: Final = 10
 """Pages of changes that one request reads while none of them holds a reading."""
 
 WAIT_LIMIT_S: Final = 25
-WAITING_LIMIT: Final = 50
-"""Requests of one worker that wait at a time; a further one is answered at once."""
 
 _FIRST_PAUSE_S: Final = 0.25
 _PAUSE_LIMIT_S: Final = 2.0
@@ -83,7 +82,7 @@ async def stream_page(
     *,
     database: Database,
     key: bytes,
-    waiting: asyncio.Semaphore,
+    waiting: WaitingRoom,
     now: Callable[[], datetime],
     page_items: int = PAGE_ITEMS,
 ) -> list[str]:
@@ -96,9 +95,10 @@ async def stream_page(
     telemetry = database["telemetry"]
     try:
         page = await _page(place, telemetry, key, page_items)
-        if not page.lines and asked.wait_s and period.until is None and not waiting.locked():
-            async with waiting:
-                page = await _awaited(page, asked.wait_s, telemetry, key, page_items)
+        if not page.lines and asked.wait_s and period.until is None:
+            with waiting.place(person_id) as has_place:
+                if has_place:
+                    page = await _awaited(page, asked.wait_s, telemetry, key, page_items)
     except PlaceUnknown as unknown:
         raise Problem("cursor_invalid") from unknown
     head = StreamHead(

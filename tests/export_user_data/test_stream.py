@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from export_user_data import cursors, stream
 from export_user_data.contract import StreamLine
 from export_user_data.cursors import Place
 from export_user_data.stream import Asked, stream_page, waiting_time
+from export_user_data.waiting import WaitingRoom
 from ingest_telemetry.messages import HubEvent
 from local.cosmos.server import CosmosServer
 from local.provision import provision_cosmos
@@ -33,16 +35,18 @@ from tests.people import IDENTITY_KEY, House
 pytestmark = pytest.mark.wire
 
 
-class Chair(asyncio.Semaphore):
+class Chair(WaitingRoom):
     """Room for one who waits."""
 
     def __init__(self) -> None:
-        super().__init__(1)
+        super().__init__(room=1)
         self.taken = asyncio.Event()
 
-    async def acquire(self) -> Literal[True]:
-        self.taken.set()
-        return await super().acquire()
+    @contextmanager
+    def place(self, person_id: str) -> Iterator[bool]:
+        with super().place(person_id) as has_place:
+            self.taken.set()
+            yield has_place
 
 
 class Reader:
@@ -233,6 +237,25 @@ async def test_who_waits_is_answered_when_something_comes(reader: Reader) -> Non
     assert not waits.done()
     await reader.home.messages(1)
     assert await waits == 2
+
+
+def test_one_person_does_not_take_the_others_room() -> None:
+    """Five of their requests wait, a sixth is answered at once; a place is free again when its request ends."""
+    room = WaitingRoom()
+    with ExitStack() as waiting:
+        taken = [waiting.enter_context(room.place("maria")) for _ in range(6)]
+        assert taken == [True] * 5 + [False]
+        with room.place("jordi") as has_place:
+            assert has_place
+    with room.place("maria") as has_place:
+        assert has_place
+
+
+def test_the_room_is_of_a_bounded_size() -> None:
+    """However many people there are."""
+    room = WaitingRoom()
+    with ExitStack() as waiting:
+        assert sum(waiting.enter_context(room.place(f"person {number}")) for number in range(60)) == 50
 
 
 async def test_the_wait_has_an_end(reader: Reader) -> None:

@@ -1,6 +1,5 @@
 """Annotations: a reading stays as it was sent; what is said of it lies beside it, and no figure counts it."""
 
-import asyncio
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,6 +11,7 @@ from export_user_data.rectification import annotations
 from export_user_data.rectification.annotations import Desk, annotate, list_annotations, remove_annotation
 from export_user_data.rectification.contract import Annotation, AnnotationRequest
 from export_user_data.stream import Asked, stream_page
+from export_user_data.waiting import WaitingRoom
 from export_user_data.walk import held_about
 from ingest_telemetry.statistics.counting import count_ownership
 from ingest_telemetry.statistics.figures import Counts
@@ -102,7 +102,7 @@ class Readings:
             Asked(device_id=self.home.access.device_id),
             database=self.home.database,
             key=IDENTITY_KEY,
-            waiting=asyncio.Semaphore(1),
+            waiting=WaitingRoom(),
             now=self.home.clock,
         )
         return [line for line in map(json.loads, lines) if line["line"] == "reading"]

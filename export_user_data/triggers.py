@@ -20,6 +20,7 @@ from export_user_data.recipients import triggers as recipient_triggers
 from export_user_data.rectification import triggers as rectification_triggers
 from export_user_data.restriction import triggers as restriction
 from export_user_data.retention import triggers as retention_triggers
+from export_user_data.transfers import triggers as transfer_triggers
 from export_user_data.vault import triggers as vault_triggers
 from shared import clock, invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
@@ -42,6 +43,7 @@ def blueprint(api: Api) -> func.Blueprint:
     functions = func.Blueprint()
     _exports(api, functions)
     _notifications(api, functions)
+    transfer_triggers.register(api, functions)
     device_triggers.register(api, functions)
     restriction.register(api, functions)
     consents.register(api, functions)

@@ -78,6 +78,11 @@ class Blobs:
         except ResourceNotFoundError:
             return None
 
+    async def stream(self, container: str, name: str) -> tuple[AsyncIterator[bytes], int]:
+        """A blob piece by piece, and its size in bytes."""
+        download = await self._client.get_blob_client(container, name).download_blob(max_concurrency=1)
+        return download.chunks(), int(download.size)
+
     async def write(self, container: str, name: str, content: bytes) -> None:
         """Write a small blob, whatever was there."""
         await self._client.get_blob_client(container, name).upload_blob(content, overwrite=True)

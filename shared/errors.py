@@ -266,6 +266,26 @@ CATALOGUE: Final[dict[str, Entry]] = {
         status=409, title="The export is not ready yet.", action="Ask for its state again shortly.", retryable=True
     ),
     "export_expired": Entry(status=410, title="The export has expired.", action="Ask for a new export."),
+    "export_not_portable": Entry(
+        status=409,
+        title="This export is no portable copy.",
+        action="Ask for an export with the scope 'portability', and have that one sent.",
+    ),
+    "endpoint_unusable": Entry(
+        status=422,
+        title="A copy cannot be sent to this address.",
+        action="Name an https address on the public internet with a host name and without user, password and fragment.",
+    ),
+    "transfers_too_many": Entry(
+        status=409,
+        title="This export was sent to five addresses.",
+        action="Ask for a new export, or download this one.",
+    ),
+    "transfer_unknown": Entry(
+        status=404,
+        title="There is no such transfer of this export.",
+        action="Use the id that asking for it answered; a day later it is gone.",
+    ),
     # restrictions and legal holds
     "person_unknown": Entry(
         status=404,

@@ -104,6 +104,8 @@ Point = Literal[
     "erasure.forgotten",  # the identifiers are gone, and the job waits for the places outside
     "erasure.signed",  # the last receipt is stored, and the ledger does not know its hash
     "erasure.told",  # everybody was told, and the identifiers are still there
+    "transfer.room_taken",  # the export knows of a transfer, and there is no job
+    "transfer.sent",  # the other side has it, and that is not committed
     "sign_up.identified",  # the identity is known, the person is not made
 ]
 

@@ -53,6 +53,8 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "annotation_removed": frozenset({"since"}),
     "export_ready": frozenset({"requested", "until"}),
     "export_failed": frozenset({"requested"}),
+    "export_handed_over": frozenset({"requested"}),
+    "export_not_handed_over": frozenset({"requested"}),
     "erasure_done": frozenset({"requested", "until"}),
 }
 """The placeholders that each template has in every language."""

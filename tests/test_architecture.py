@@ -36,6 +36,7 @@ ALLOWED = {
         "export_user_data/erasure/triggers.py",
         "export_user_data/restriction/triggers.py",
         "export_user_data/retention/triggers.py",
+        "export_user_data/transfers/triggers.py",
         "export_user_data/vault/triggers.py",
         "export_user_data/recipients/triggers.py",
         "export_user_data/rectification/triggers.py",

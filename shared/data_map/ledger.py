@@ -173,6 +173,14 @@ ACTIONS: Final[dict[str, Action]] = {
     ),
     "export_ready": Action("The copy was made.", {"exportId": Detail.ID}),
     "export_link_given": Action("The person was given a link to download the copy.", {"exportId": Detail.ID}),
+    "transfer_requested": Action(
+        "The person asked to send a portable copy to another provider.",
+        {"exportId": Detail.ID, "transferId": Detail.ID},
+    ),
+    "transfer_ended": Action(
+        "The copy was handed over to the other provider, or not.",
+        {"exportId": Detail.ID, "transferId": Detail.ID, "outcome": Detail.WORD},
+    ),
     "data_rectified": Action(
         "The person corrected something that is held about them.",
         {"rectificationId": Detail.ID, "field": Detail.WORD},

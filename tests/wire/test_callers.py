@@ -163,6 +163,7 @@ async def strangers(cloud: LocalCloud, api: Api) -> Household:
 
 
 BODIES: dict[str, dict[str, Any]] = {
+    "transfer_export": {"endpoint": "https://provider.example/copies"},
     "annotate_reading": {
         "messageId": "0",
         "kind": "call",
@@ -248,6 +249,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
         "interactionId": interaction["interactionId"],
         "erasureId": erasure["erasureId"],
         "annotationId": "1" * 32,
+        "transferId": "2" * 32,
     }
 
 

@@ -1,7 +1,7 @@
-"""The cursor of a stream of readings: opaque, signed, and good for one device's period of ownership of one person.
+"""Cursors: opaque and signed, each good for one use; and that of a stream of readings.
 
-It names a page of the database's own change feed and the last item of it that was answered, so that a reader may go on
-behind any item.
+A stream's names a page of the database's own change feed and the last item of it that was answered, so that a reader
+may go on behind any item.
 """
 
 import base64
@@ -9,8 +9,9 @@ import binascii
 import hmac
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.errors import Problem
 from shared.keys import keyed_id
@@ -36,8 +37,7 @@ class Place:
 
 def written(place: Place, *, key: bytes) -> str:
     """The cursor of a place."""
-    packed = zlib.compress(json.dumps(asdict(place), separators=(",", ":")).encode())
-    return base64.urlsafe_b64encode(_signature(packed, key) + packed).decode().rstrip("=")
+    return signed(asdict(place), use=_KIND, key=key)
 
 
 def read(cursor: str, *, key: bytes) -> Place:
@@ -46,15 +46,30 @@ def read(cursor: str, *, key: bytes) -> Place:
     Raises:
         Problem: cursor_invalid.
     """
+    return Place(**opened(cursor, use=_KIND, key=key))
+
+
+def signed(said: Mapping[str, Any], *, use: str, key: bytes) -> str:
+    """A cursor that says this, for one use; the use says whose it is, and is not in it."""
+    packed = zlib.compress(json.dumps(said, separators=(",", ":")).encode())
+    return base64.urlsafe_b64encode(_signature(packed, use, key) + packed).decode().rstrip("=")
+
+
+def opened(cursor: str, *, use: str, key: bytes) -> dict[str, Any]:
+    """What a cursor says that this service wrote for this use.
+
+    Raises:
+        Problem: cursor_invalid, also for a cursor of another use.
+    """
     try:
-        signed = base64.b64decode(cursor[:_LIMIT] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        whole = base64.b64decode(cursor[:_LIMIT] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise Problem("cursor_invalid") from None
-    signature, packed = signed[:_SIGNATURE], signed[_SIGNATURE:]
-    if not hmac.compare_digest(signature, _signature(packed, key)):
+    signature, packed = whole[:_SIGNATURE], whole[_SIGNATURE:]
+    if not hmac.compare_digest(signature, _signature(packed, use, key)):
         raise Problem("cursor_invalid")
-    return Place(**json.loads(zlib.decompress(packed)))
+    return dict(json.loads(zlib.decompress(packed)))
 
 
-def _signature(packed: bytes, key: bytes) -> bytes:
-    return keyed_id(key, _KIND, packed.hex()).encode()
+def _signature(packed: bytes, use: str, key: bytes) -> bytes:
+    return keyed_id(key, use, packed.hex()).encode()

@@ -12,6 +12,7 @@ from http import HTTPStatus
 import azure.functions as func
 
 from export_user_data import device_triggers, exports, inbox
+from export_user_data.access import triggers as access_triggers
 from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
@@ -45,6 +46,7 @@ def blueprint(api: Api) -> func.Blueprint:
     _notifications(api, functions)
     transfer_triggers.register(api, functions)
     device_triggers.register(api, functions)
+    access_triggers.register(api, functions)
     restriction.register(api, functions)
     consents.register(api, functions)
     vault_triggers.register(api, functions)

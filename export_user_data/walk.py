@@ -36,6 +36,8 @@ class Place:
     """Field and value that the person's items have there, where others have some as well."""
     order: str | None = None
     """The indexed field that gives the items their order, where it matters."""
+    since: str = ""
+    """Since when there is something, of places that are many of a kind; it gives them their order."""
 
     @property
     def records(self) -> dict[str, Record]:
@@ -64,13 +66,13 @@ async def places(person_id: str, *, database: Database) -> list[Place]:
     found = [Place("people", person_id)]
     found += [Place("ledger", item["ledgerSubject"], order="seq") for item in leads["ledgerSubject"]]
     told = sorted(leads["recipientsTold"], key=lambda item: (item["createdAt"], item["id"]))
-    found += [Place("jobs", item["requestId"], only=("event", item["event"])) for item in told]
+    found += [Place("jobs", item["requestId"], only=("event", item["event"]), since=item["createdAt"]) for item in told]
     found += [Place("identities", item["contactKey"]) for item in leads["person"] if "contactKey" in item]
     owned = [link for link in leads["link"] if link["role"] == "owner"]
     for link in sorted(owned, key=lambda link: (link["since"], link["ownershipId"])):
         of_owner = ("ownershipId", link["ownershipId"])
-        found.append(Place("devices", link["deviceId"], link["deviceId"], of_owner))
-        found.append(Place("telemetry", link["ownershipId"], link["deviceId"]))
+        found.append(Place("devices", link["deviceId"], link["deviceId"], of_owner, since=link["since"]))
+        found.append(Place("telemetry", link["ownershipId"], link["deviceId"], since=link["since"]))
     return found
 
 

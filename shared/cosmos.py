@@ -7,6 +7,7 @@ into values and small exceptions. Everything else, such as an outage, is raised 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from shared import data_map
@@ -52,7 +53,7 @@ class BatchFailed(Exception):
 
 
 class PlaceUnknown(Exception):
-    """A place in the changes of a partition that this database does not know."""
+    """A place in the items or the changes of a partition that this database does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +226,23 @@ class Container:
         """The next page of a query in one partition; who goes on later names the same query and parameters.
 
         Where it goes on is the store's own continuation, which stays good however long it is kept.
+
+        Raises:
+            PlaceUnknown: the store does not know that continuation, as after a restore.
         """
+        from azure.cosmos.exceptions import CosmosHttpResponseError  # noqa: PLC0415 - loaded where used
+
         written: list[dict[str, object]] = [{"name": f"@{name}", "value": value} for name, value in parameters.items()]
         found = self._proxy.query_items(query, parameters=written, max_item_count=most, partition_key=partition)
         pages: Any = found.by_page(after)
-        async with asyncio.timeout(OPERATION_LIMIT_S):
-            page = await anext(aiter(pages), None)
-            items = [item async for item in page] if page is not None else []
+        try:
+            async with asyncio.timeout(OPERATION_LIMIT_S):
+                page = await anext(aiter(pages), None)
+                items = [item async for item in page] if page is not None else []
+        except CosmosHttpResponseError as error:
+            if after is None or error.status_code != HTTPStatus.BAD_REQUEST:
+                raise
+            raise PlaceUnknown(self.name) from error
         return Page(items, pages.continuation_token)
 
     async def changes(self, partition: str, place: str | None, *, most: int) -> Changes:

@@ -375,6 +375,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "date_invalid": Entry(
         status=400, title="That is no date.", action="Send the day as YYYY-MM-DD, or none at all for the newest."
     ),
+    "category_unknown": Entry(
+        status=404, title="There is no such category.", action="Use a category of the overview of your data."
+    ),
     # erasure
     "erasure_unknown": Entry(
         status=404, title="There is no such erasure.", action="Use the id and the code that its confirmation gave you."

@@ -30,6 +30,7 @@ ALLOWED = {
         "ingest_telemetry/quarantine_triggers.py",
         "ingest_telemetry/statistics/triggers.py",
         "ingest_telemetry/triggers.py",
+        "export_user_data/access/triggers.py",
         "export_user_data/consents/guardian_triggers.py",
         "export_user_data/consents/triggers.py",
         "export_user_data/device_triggers.py",

@@ -73,10 +73,13 @@ async def _told(person_id: str, *, people: Container, jobs: Container) -> Mappin
     return told
 
 
+def in_use(name: str, webhooks: Webhooks) -> bool:
+    """Whether anybody is given something as this recipient: one that is told by a message needs an address."""
+    return RECIPIENTS[name].notice != "webhook" or name in webhooks.names
+
+
 def _is_given(name: str, since: Mapping[Category, datetime], webhooks: Webhooks) -> bool:
-    recipient = RECIPIENTS[name]
-    is_in_use = recipient.notice != "webhook" or name in webhooks.names
-    return is_in_use and not recipient.given.keys().isdisjoint(since)
+    return in_use(name, webhooks) and not RECIPIENTS[name].given.keys().isdisjoint(since)
 
 
 def _view(name: str, since: Mapping[Category, datetime], told: list[Told]) -> Recipient:

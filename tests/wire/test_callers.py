@@ -179,7 +179,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """What a route needs to be told before it looks whose a thing is; most need nothing."""
 
-NOBODYS = {"remove_app_installation", "choose_consent"}
+NOBODYS = {"remove_app_installation", "choose_consent", "list_data"}
 """What says the same of everything, and what names nothing of anybody."""
 
 REFUSED_TO_OTHERS = [

@@ -17,6 +17,7 @@ from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
 from export_user_data.erasure import triggers as erasure_triggers
+from export_user_data.interactions import triggers as interaction_triggers
 from export_user_data.recipients import triggers as recipient_triggers
 from export_user_data.rectification import triggers as rectification_triggers
 from export_user_data.restriction import triggers as restriction
@@ -54,6 +55,7 @@ def blueprint(api: Api) -> func.Blueprint:
     erasure_triggers.register(api, functions)
     recipient_triggers.register(api, functions)
     rectification_triggers.register(api, functions)
+    interaction_triggers.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

@@ -90,6 +90,10 @@ Point = Literal[
     "annotation.recomputed",  # the figures are computed anew, and nobody was told
     "annotation.withdrawn",  # an annotation counts no more, and is there
     "interaction.entered",  # an interaction is there, and the ledger does not know
+    "interaction.recorded",  # the ledger knows that one is taken away, and nothing is done
+    "interaction.moved",  # it is with the right person, and still with the wrong one
+    "interaction.blocked",  # it is sealed, and the wrong person was not told
+    "interaction.told",  # everybody was told, and it is still there
     "recipients.queued",  # the notices are stored, and the person cannot see them yet
     "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept
     "ledger.read",  # a step has read the head of its chain, and has not moved it

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from shared import clock, ledger
 from shared.cosmos import Conflict, Create, Database, Item, Operation, Replace, Stale, declared
@@ -54,6 +54,9 @@ class Field(StrEnum):
     INVOICED_ON = "invoiced_on"
     REGION = "region"
     INTERACTION = "interaction"
+    INTERACTION_AT = "interaction_at"
+    INTERACTION_CHANNEL = "interaction_channel"
+    INTERACTION_SUBJECT = "interaction_subject"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +92,30 @@ class Correction:
     value: str | None
     about: Mapping[str, Any]
     """What recipients need to find their copy, and what it shall be."""
+    by: Literal["person", "staff"] = "person"
+    """Who corrects it; of staff the ledger knows before whom and why."""
 
+
+_OF_INTERACTIONS: Final[dict[Field, str]] = {
+    Field.INTERACTION: "text",
+    Field.INTERACTION_AT: "at",
+    Field.INTERACTION_CHANNEL: "channel",
+    Field.INTERACTION_SUBJECT: "subject",
+}
+"""The stored field of each."""
 
 _CATEGORIES: Final[dict[Field, tuple[Category, ...]]] = {
     Field.EMAIL: (Category.PERSON, Category.INTERACTIONS),  # who was told of a contact was given the address with it
     Field.INVOICED_ON: (Category.DEVICE,),
     Field.REGION: (Category.DEVICE,),
-    Field.INTERACTION: (Category.INTERACTIONS,),
+    **dict.fromkeys(_OF_INTERACTIONS, (Category.INTERACTIONS,)),
 }
 
 _OLD: Final[dict[Field, tuple[str, ...]]] = {
     Field.EMAIL: ("email", "contactKey"),
     Field.INVOICED_ON: ("invoicedOn",),
     Field.REGION: ("region", "regionSource"),
-    Field.INTERACTION: ("text",),
+    **{field: (name,) for field, name in _OF_INTERACTIONS.items()},
 }
 """The fields that the new value takes the place of."""
 
@@ -214,6 +227,7 @@ def _record(person_id: str, correction: Correction, target: Item, number: int, n
         "rectificationId": hashlib.sha256(named.encode()).hexdigest()[:32],
         "field": field,
         "subjectId": subject_id,
+        "by": correction.by,
         "number": number,
         "place": [correction.container, correction.partition, correction.item_id],
         "about": dict(correction.about),
@@ -234,8 +248,8 @@ def _with_value(target: Item, field: Field, value: str | None, means: Means) -> 
             new = {"invoicedOn": value}
         case Field.REGION:
             new = {"region": value, "regionSource": "person"}
-        case Field.INTERACTION:
-            new = {"text": value}
+        case _:
+            new = {_OF_INTERACTIONS[field]: value}
     return kept | {name: of for name, of in new.items() if of is not None}
 
 
@@ -251,7 +265,7 @@ async def _replace(record: Item, field: Field, means: Means, now: datetime) -> N
             return
         await _seal(record, field, container, declared(target), means, now)
         await reached("rectification.blocked")
-        if field is Field.INTERACTION:
+        if field in _OF_INTERACTIONS:
             changed |= {"updatedAt": clock.text(now)}
         if "expiresAt" in changed:
             changed = rewritten(changed, now=now)
@@ -289,12 +303,12 @@ async def _write(container: str, partition: str, operation: Operation, database:
 async def _tell(record: Item, field: Field, means: Means, now: datetime) -> None:
     person_id, rectification_id = record["personId"], record["rectificationId"]
     details: dict[str, str | int] = {"rectificationId": rectification_id, "field": field.value}
-    step = ledger.Step(rectification_id, "data_rectified", ledger.THE_PERSON, details)
+    is_own = record.get("by") != "staff"
+    step = ledger.Step(rectification_id, "data_rectified", ledger.THE_PERSON if is_own else ledger.SERVICE, details)
     await ledger.record_about(person_id, step, database=means.database, now=now)
     since = clock.moment(record["createdAt"])
-    await notify(
-        person_id, "data_rectified", rectification_id, {"since": since}, people=means.database["people"], now=now
-    )
+    template = "data_rectified" if is_own else "interaction_corrected"
+    await notify(person_id, template, rectification_id, {"since": since}, people=means.database["people"], now=now)
     await tell_recipients(
         rectification_id,
         "rectification",

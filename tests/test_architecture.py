@@ -35,6 +35,7 @@ ALLOWED = {
         "export_user_data/consents/triggers.py",
         "export_user_data/device_triggers.py",
         "export_user_data/erasure/triggers.py",
+        "export_user_data/interactions/triggers.py",
         "export_user_data/restriction/triggers.py",
         "export_user_data/retention/triggers.py",
         "export_user_data/transfers/triggers.py",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import StringConstraints, model_validator
 
-from shared.contract import Body, Moment, Purpose, View
+from shared.contract import Body, Moment, Purpose, SerialNumber, View
 
 DeviceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -68,6 +68,13 @@ class Subject(StrEnum):
     OTHER = "other"
 
 
+class Basis(StrEnum):
+    """What keeping it rests on."""
+
+    CONTRACT = "contract"
+    CONSENT = "consent"
+
+
 class InteractionEntry(Body):
     """What a person told us, entered by staff: of whom is said by address, or by a device of theirs."""
 
@@ -76,15 +83,17 @@ class InteractionEntry(Body):
     """A name for this entry: repeated, it makes no other."""
     email: Address | None = None
     device_id: DeviceId | None = None
+    serial_number: SerialNumber | None = None
     channel: Channel
     subject: Subject
     at: Moment
     text: Words
+    basis: Basis = Basis.CONTRACT
 
     @model_validator(mode="after")
     def _is_of_one_person(self) -> Self:
-        if (self.email is None) == (self.device_id is None):
-            raise ValueError("either an address or a device")
+        if [self.email, self.device_id, self.serial_number].count(None) != 2:  # noqa: PLR2004 - all but one
+            raise ValueError("an address, or a device by id or serial number")
         return self
 
 
@@ -92,6 +101,8 @@ class InteractionEntered(View):
     """The interaction is kept."""
 
     interaction_id: str
+    person_id: str
+    """Of whom it is; by this it is named further on."""
 
 
 class Interaction(View):
@@ -102,6 +113,7 @@ class Interaction(View):
     subject: str
     at: Moment
     text: str
+    basis: str | None = None
     created_at: Moment
     updated_at: Moment | None = None
     expires_at: Moment

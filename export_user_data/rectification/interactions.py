@@ -4,8 +4,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from export_user_data.interactions.naming import owner_of, tell_contact
 from export_user_data.rectification.contract import (
     Interaction,
+    InteractionEntered,
     InteractionEntry,
     Interactions,
     InteractionText,
@@ -26,14 +28,13 @@ from shared.rectifying import Correction, Field, Means, rectify
 SHOWN: Final = 100
 """The newest; an export has them all."""
 
-_DEVICE: Final = "device"
 _NEWEST: Final = "SELECT TOP @most * FROM c WHERE c.type = 'interaction' ORDER BY c.createdAt DESC"
 
 
 async def enter_interaction(
     staff: Staff, entry: InteractionEntry, *, database: Database, identity_key: bytes, now: datetime
-) -> str:
-    """Keep what a person told us; return its id. An address that nobody gave before makes a person without an account.
+) -> InteractionEntered:
+    """Keep what a person told us. An address that nobody gave before makes a person without an account, who is told.
 
     Raises:
         Problem: field_out_of_range, for a time to come; device_not_registered, when the device has no owner.
@@ -51,6 +52,7 @@ async def enter_interaction(
         "at": clock.text(entry.at),
         "subject": entry.subject.value,
         "text": entry.text,
+        "basis": entry.basis.value,
         "enteredBy": staff.staff_id,
         "createdAt": clock.text(now),
         **expiring("people", "interaction", since=now, now=now),
@@ -62,16 +64,17 @@ async def enter_interaction(
     actor = ledger.staff(Role.SALES, staff.staff_id)
     step = ledger.Step(named, "interaction_entered", actor, details | {"purpose": entry.purpose.value})
     await ledger.record_about(person_id, step, database=database, now=now)
-    return named
+    await tell_contact(person_id, people=database["people"], now=now)
+    return InteractionEntered(interaction_id=named, person_id=person_id)
 
 
 async def _person(entry: InteractionEntry, *, database: Database, identity_key: bytes, now: datetime) -> str:
     if entry.email is not None:
         return await person_without_account(entry.email, database=database, identity_key=identity_key, now=now)
-    device = await database["devices"].read(str(entry.device_id), _DEVICE)
-    if device is None or "ownerPersonId" not in device:
+    owner = await owner_of(entry.device_id, entry.serial_number, devices=database["devices"], identity_key=identity_key)
+    if owner is None:
         raise Problem("device_not_registered")
-    return str(device["ownerPersonId"])
+    return owner
 
 
 def item_id(interaction_id: str) -> str:
@@ -120,6 +123,7 @@ def _view(item: Item) -> Interaction:
         subject=item["subject"],
         at=clock.moment(item["at"]),
         text=item["text"],
+        basis=item.get("basis"),
         created_at=clock.moment(item["createdAt"]),
         updated_at=clock.moment(item["updatedAt"]) if "updatedAt" in item else None,
         expires_at=clock.moment(item["expiresAt"]),

@@ -81,14 +81,13 @@ def _interactions(api: Api, functions: func.Blueprint) -> None:
     async def enter_interaction(call: Call[Staff, InteractionEntry]) -> InteractionEntered:
         """Enter what a person told us through the website, to sales or to a technician."""
         services = call.services
-        interaction_id = await interactions.enter_interaction(
+        return await interactions.enter_interaction(
             call.caller,
             call.body,
             database=services.database,
             identity_key=services.settings.identity_key,
             now=services.clock(),
         )
-        return InteractionEntered(interaction_id=interaction_id)
 
     @api.operation(functions, "GET", "me/interactions", admission=RESIDENT, answers={OK: Interactions})
     async def list_interactions(call: Call[Resident, None]) -> Interactions:

@@ -182,12 +182,25 @@ ACTIONS: Final[dict[str, Action]] = {
         {"exportId": Detail.ID, "transferId": Detail.ID, "outcome": Detail.WORD},
     ),
     "data_rectified": Action(
-        "The person corrected something that is held about them.",
+        "Something that is held about the person was corrected.",
         {"rectificationId": Detail.ID, "field": Detail.WORD},
     ),
     "interaction_entered": Action(
         "Staff entered what the person had told them.",
         {"interactionId": Detail.ID, "channel": Detail.WORD, "subject": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "interactions_viewed": Action("Staff looked at what the person had told us.", {"purpose": Detail.WORD}),
+    "interaction_correction_asked": Action(
+        "Staff had mistyped what the person had told them, and correct it.",
+        {"interactionId": Detail.ID, "field": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "interaction_taken_away": Action(
+        "Staff took away what they had entered for the person by mistake.",
+        {"interactionId": Detail.ID, "purpose": Detail.WORD},
+    ),
+    "interaction_moved_here": Action(
+        "Staff entered for the person what they had entered for somebody else by mistake.",
+        {"interactionId": Detail.ID, "purpose": Detail.WORD},
     ),
     "reading_annotated": Action(
         "The person said that a reading of their monitor is not right.",

@@ -67,7 +67,7 @@ class Street:
             identity_key=IDENTITY_KEY,
             now=clock(),
         )
-        return entered if isinstance(entered, str) else str(entered.interaction_id)
+        return entered.interaction_id
 
     def reader(self, name: str, category: Category, page_items: int = 3) -> "Reader":
         return Reader(self.database, self.people[name].person_id, category, page_items)

@@ -58,9 +58,10 @@ class Office:
             "text": "The camera is dark.",
         }
         entry = InteractionEntry.model_validate_json(json.dumps(stated | said))
-        return await enter_interaction(
+        entered = await enter_interaction(
             SELLER, entry, database=self.database, identity_key=IDENTITY_KEY, now=self.clock()
         )
+        return entered.interaction_id
 
     async def blocked(self) -> list[dict[str, Any]]:
         return await blocked_in(self.means.vault)

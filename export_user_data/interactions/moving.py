@@ -113,7 +113,7 @@ async def _block_and_tell(request_id: str, item: Item, means: Means, now: dateti
     )
     await reached("interaction.blocked")
     await notify(person_id, "interaction_taken_away", item["interactionId"], {"since": now}, people=people, now=now)
-    about = {name: item[name] for name in ("at", "channel", "text")}
+    about = {name: item[name] for name in ("at", "channel")}  # the wrong person sees the notice: no words of another's
     await tell_recipients(
         request_id,
         "rectification",

@@ -7,10 +7,12 @@ import pytest
 from export_user_data.access import admitted, counting
 from export_user_data.access.contract import DataOverview
 from export_user_data.access.overview import overview
+from export_user_data.access.pages import data_page
 from export_user_data.restriction import holds, restrictions
 from export_user_data.restriction.contract import HoldRequest, RestrictionRequest
 from export_user_data.restriction.office import Office
 from shared import clock as clocks
+from shared import wording
 from shared.data_map import CATEGORIES, CONTAINERS, Category
 from shared.errors import Problem
 from shared.gate import Erased
@@ -76,6 +78,32 @@ async def test_it_says_everything_of_every_category(street: Street) -> None:
     assert told["device"].blocked_days == 3 * 365
     recipients = {one.name for one in told["interactions"].recipients}
     assert recipients == {"cloud_provider"}  # nobody is told by a message in this installation
+
+
+class Everything(dict[str, str]):
+    """A catalogue that has every text."""
+
+    def get(self, text: str, default: object = None) -> str:  # noqa: ARG002 - it is not needed
+        """As another language would say it."""
+        return f"es: {text}"
+
+
+async def test_every_text_is_in_the_language_of_the_app(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the overview as of the pages; names and words of the program stay."""
+    monkeypatch.setattr(wording, "_catalogue", lambda _language: Everything())
+    told = await seen(street)
+    assert told.language == "es"
+    usage = next(one for one in told.categories if one.category == "usage")
+    [record] = [one for one in usage.records if one.record == "telemetry/usageReadings"]
+    texts = [usage.purpose, usage.legal_basis, usage.collected_when, *usage.sources, record.about, *record.visible_to]
+    texts += [text for one in usage.recipients for text in (one.about, one.what, one.why, one.place)]
+    texts += [text for one in told.categories for left_out in one.not_shown for text in (left_out.about, left_out.why)]
+    maria = street.people["maria"].person_id
+    page = await data_page(maria, Category.USAGE, None, database=street.database, key=IDENTITY_KEY)
+    for meaning in [*page.records.values(), *page.readings.values()]:
+        texts += [meaning.about, *(field.about for field in meaning.fields.values())]
+        texts += [field.source for field in meaning.fields.values() if field.source is not None]
+    assert [text for text in texts if not text.startswith("es: ")] == []
 
 
 async def test_it_says_what_is_blocked_and_restricted(street: Street) -> None:

@@ -195,9 +195,12 @@ async def test_a_page_ends_before_it_is_too_large(street: Street, monkeypatch: p
             assert max(reader.lengths) < max(2, 2 * limit // min(sizes))
 
 
-async def test_a_request_looks_at_so_much_and_no_more(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "value"), [("LOOKS_LIMIT", 1), ("TIME_LIMIT_S", 0.0)])
+async def test_a_request_looks_at_so_much_and_no_more(
+    street: Street, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
     """Who has much of something else gets a cursor, perhaps without an item, and goes on."""
-    monkeypatch.setattr(pages, "LOOKS_LIMIT", 1)
+    monkeypatch.setattr(pages, limit, value)
     expected = await by_hand(street.database, street.people["maria"].person_id)
     reader = street.reader("maria", Category.SERVICE, page_items=50)
     assert Counter(map(as_by_hand, await reader.rest())) == expected[Category.SERVICE]

@@ -46,7 +46,7 @@ async def test_who_has_no_account_is_told_once_by_mail(household: Household, sin
     assert [kind for kind, _ in await hosts.house.told(person_id)] == ["contact_kept"]
     assert await deliver_due(people=people, mailer=hosts.mailer, now=hosts.clock) == {"sent": 1}
     [received] = sink.messages
-    assert received.recipients == [ADDRESS]
+    assert received.recipients == (ADDRESS,)
     assert "AEPD" in received.parsed.get_content()
 
 

@@ -20,6 +20,7 @@ from export_user_data.erasure import triggers as erasure_triggers
 from export_user_data.interactions import triggers as interaction_triggers
 from export_user_data.recipients import triggers as recipient_triggers
 from export_user_data.rectification import triggers as rectification_triggers
+from export_user_data.requests import triggers as request_triggers
 from export_user_data.restriction import triggers as restriction
 from export_user_data.retention import triggers as retention_triggers
 from export_user_data.transfers import triggers as transfer_triggers
@@ -49,6 +50,7 @@ def blueprint(api: Api) -> func.Blueprint:
     device_triggers.register(api, functions)
     access_triggers.register(api, functions)
     restriction.register(api, functions)
+    request_triggers.register(api, functions)
     consents.register(api, functions)
     vault_triggers.register(api, functions)
     retention_triggers.register(api, functions)

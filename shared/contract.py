@@ -113,6 +113,7 @@ class Purpose(StrEnum):
     WARRANTY_CHECK = "warranty_check"
     SECURITY_INCIDENT = "security_incident"
     REPAIR = "repair"
+    RIGHTS_REQUEST = "rights_request"
     OTHER = "other"
 
 

@@ -410,6 +410,34 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "annotations_too_many": Entry(
         status=409, title="Too many readings of the device are annotated.", action="Remove annotations first."
     ),
+    # requests
+    "request_unknown": Entry(
+        status=404, title="There is no such request.", action="Use the id of a request in your list."
+    ),
+    "requests_too_many": Entry(
+        status=409, title="Too many requests are open.", action="Wait for an answer, or withdraw one of them first."
+    ),
+    "request_closed": Entry(status=409, title="The request is closed.", action="Nothing, or file another one."),
+    "request_step_unfit": Entry(
+        status=409,
+        title="The request is not where this step leads on.",
+        action="Look at its state: a clock is extended once, and who asks is asked once, before that.",
+    ),
+    "extension_too_late": Entry(
+        status=409,
+        title="The time can be extended within the first month only.",
+        action="Answer the request; say in the answer that it comes late.",
+    ),
+    "ground_unfit": Entry(
+        status=409,
+        title="The request does not admit this ground of refusal.",
+        action="Use repetitive for what repeats, and not_identified once it was asked who asks.",
+    ),
+    "letter_not_ready": Entry(
+        status=409,
+        title="There is nothing yet that this letter could say.",
+        action="Do the step first that it is about.",
+    ),
     # recipients
     "notice_unknown": Entry(
         status=404, title="There is no such notice.", action="Nothing: it is not waited for any more."

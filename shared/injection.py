@@ -94,6 +94,9 @@ Point = Literal[
     "interaction.moved",  # it is with the right person, and still with the wrong one
     "interaction.blocked",  # it is sealed, and the wrong person was not told
     "interaction.told",  # everybody was told, and it is still there
+    "requests.recorded",  # the ledger knows of a request or a step of it, and it is not stored
+    "requests.stored",  # it is stored, and nobody was told
+    "requests.told",  # the person was told, and it is still marked as to be told
     "recipients.queued",  # the notices are stored, and the person cannot see them yet
     "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept
     "ledger.read",  # a step has read the head of its chain, and has not moved it

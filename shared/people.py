@@ -160,3 +160,13 @@ async def person_without_account(email: str, *, database: Database, identity_key
     if await database["people"].read(entry["personId"], PERSON) is None:
         await _found(entry["personId"], {"email": address, "contactKey": key}, database=database, now=now)
     return entry["personId"]
+
+
+async def nameless_person(person_id: str, *, database: Database, now: datetime) -> None:
+    """Make a person of whom nothing is known but that they ask for something; a repeat changes nothing.
+
+    Raises:
+        Erased: they were erased.
+    """
+    if await database["people"].read(person_id, PERSON) is None:
+        await _found(person_id, {}, database=database, now=now)

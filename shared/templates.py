@@ -59,6 +59,13 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "export_handed_over": frozenset({"requested"}),
     "export_not_handed_over": frozenset({"requested"}),
     "erasure_done": frozenset({"requested", "until"}),
+    "request_received": frozenset({"until"}),
+    "request_identity_asked": frozenset({"since"}),
+    "request_identified": frozenset({"until"}),
+    "request_extended": frozenset({"until"}),
+    "request_answered": frozenset({"since"}),
+    "request_refused": frozenset({"since"}),
+    "request_withdrawn": frozenset({"since"}),
 }
 """The placeholders that each template has in every language."""
 

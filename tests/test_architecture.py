@@ -36,6 +36,7 @@ ALLOWED = {
         "export_user_data/device_triggers.py",
         "export_user_data/erasure/triggers.py",
         "export_user_data/interactions/triggers.py",
+        "export_user_data/requests/triggers.py",
         "export_user_data/restriction/triggers.py",
         "export_user_data/retention/triggers.py",
         "export_user_data/transfers/triggers.py",
@@ -101,6 +102,8 @@ ACROSS_PARTITIONS = {
     "export_user_data/erasure/purging.py",
     "export_user_data/erasure/replaying.py",
     "export_user_data/erasure/scanning.py",
+    "export_user_data/requests/due.py",
+    "export_user_data/requests/finding.py",  # staff, rarely: pages of an index that holds requests alone
     "export_user_data/restriction/due.py",
     "export_user_data/retention/expiry.py",
     "export_user_data/retention/figures.py",

@@ -44,7 +44,7 @@ class ErasurePlan(View):
     fate: list[Fate]
     outside: list[OutsidePlace]
     waits_for: str | None = None
-    """What it would have to wait for: a legal hold, a restriction, or an export that is being made."""
+    """What it would have to wait for: a legal hold, a restriction, or an access; also one that is asked for."""
     confirmation: str
     confirm_until: Moment
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from export_user_data.erasure import plan
 from export_user_data.erasure.plan import OF_MONITORS
+from export_user_data.requests.precedence import asked_before
 from shared import data_map
 from shared.cosmos import Database, Item
 from shared.data_map import Category
@@ -130,11 +131,17 @@ async def held_by(item: Item, *, database: Database, now: datetime) -> str | Non
     return next((reason for reason in ("legal_hold", "restriction") if reason in kept), None)
 
 
-async def waits_for(item: Item, *, database: Database, now: datetime) -> str | None:
-    """What goes before an erasure: a legal hold, a restriction, or a copy that is being made."""
+async def held_or_asked(item: Item, *, database: Database, now: datetime) -> str | None:
+    """What keeps something of an erasure, or what its person asked for and was not answered yet."""
     kept = await held_by(item, database=database, now=now)
-    if kept is not None:
-        return kept
+    return kept or await asked_before(item["personId"], people=database["people"])
+
+
+async def waits_for(item: Item, *, database: Database, now: datetime) -> str | None:
+    """What goes before an erasure: a legal hold, a restriction, an access; also one that is still asked for."""
+    asked = await held_or_asked(item, database=database, now=now)
+    if asked is not None:
+        return asked
     query = "SELECT c.state FROM c WHERE c.personId = @person AND c.type = 'export'"
     states = {one["state"] async for one in database["jobs"].query(query, {"person": item["personId"]})}
     return "access_request" if states & {"queued", "running"} else None

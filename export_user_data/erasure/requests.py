@@ -50,7 +50,7 @@ async def plan_erasure(
         category=request.category,
         fate=[_fate(*one) for one in plan.fate(request.scope, request.category)],
         outside=[_outside(place) for place in plan.outside()],
-        waits_for=await finding.held_by(wanted, database=database, now=now),
+        waits_for=await finding.held_or_asked(wanted, database=database, now=now),
         confirmation=keys.sign(claims),
         confirm_until=expires,
     )

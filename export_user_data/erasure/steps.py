@@ -9,6 +9,7 @@ from export_user_data.erasure.narrowing import close_person, leave, narrow, narr
 from export_user_data.erasure.plan import OF_MONITORS, Place
 from export_user_data.erasure.telling import acknowledged, record_step, send_last_mail, tell_recipients_of
 from export_user_data.erasure.tools import Tools
+from export_user_data.requests.deciding import close_by_erasure as close_requests
 from shared import clock, data_map
 from shared.cosmos import Item
 from shared.gate import Erased
@@ -79,6 +80,8 @@ async def _keep_waiting(waits_for: str, lease: Lease) -> None:
 
 async def _find(tools: Tools, lease: Lease) -> Stepped:
     item = lease.item
+    if item["scope"] == "person":
+        await close_requests(item["personId"], item["jobId"], database=tools.database, now=lease.now())
     found = await finding.identifiers(item, database=tools.database)
     await reached("erasure.found")
     places = [place.written() for place in finding.places(item, found)]

@@ -83,7 +83,7 @@ class Doubt(StrEnum):
 
     NO_IDENTIFIER = "no_identifier"
     ADDRESS_UNKNOWN = "address_unknown"
-    DEVICE_OF_SOMEBODY_ELSE = "device_of_somebody_else"
+    DEVICE_NOT_THEIRS = "device_not_theirs"
     CONTRADICTORY = "contradictory"
 
 

@@ -31,6 +31,8 @@ class Action:
 
 GUEST: Final = {"guestId": Detail.ID, "ownershipId": Detail.ID}
 
+_REQUEST: Final = {"requestId": Detail.ID}
+
 _OPENING: Final = {"caseId": Detail.ID, "openingId": Detail.ID, "ground": Detail.WORD}
 
 ACTIONS: Final[dict[str, Action]] = {
@@ -223,6 +225,44 @@ ACTIONS: Final[dict[str, Action]] = {
     "erasure_completed": Action(
         "The last place outside the database has let go; the receipt is complete.",
         {"erasureId": Detail.ID, "hash": Detail.SHA256},
+    ),
+    "request_filed": Action("The person exercised a right.", _REQUEST | {"right": Detail.WORD, "channel": Detail.WORD}),
+    "request_entered": Action(
+        "Staff entered that the person exercised a right.",
+        _REQUEST | {"right": Detail.WORD, "channel": Detail.WORD, "received": Detail.DATE, "purpose": Detail.WORD},
+    ),
+    "requests_viewed": Action(
+        "Privacy staff looked at the requests of the person.", {"found": Detail.COUNT, "purpose": Detail.WORD}
+    ),
+    "request_begun": Action("Staff began to work on the request.", _REQUEST | {"purpose": Detail.WORD}),
+    "request_identity_asked": Action(
+        "Staff asked who it is that asks.", _REQUEST | {"question": Detail.WORD, "purpose": Detail.WORD}
+    ),
+    "request_identified": Action(
+        "It became known who it is that asks.", _REQUEST | {"identity": Detail.WORD, "purpose": Detail.WORD}
+    ),
+    "request_extended": Action(
+        "Staff extended the time to answer the request.",
+        _REQUEST | {"reason": Detail.WORD, "until": Detail.DATE, "hash": Detail.SHA256, "purpose": Detail.WORD},
+    ),
+    "request_answered": Action(
+        "Staff answered the request.",
+        _REQUEST | {"outcome": Detail.WORD, "hash": Detail.SHA256, "sent": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "request_refused": Action(
+        "Staff refused the request.",
+        _REQUEST | {"ground": Detail.WORD, "hash": Detail.SHA256, "sent": Detail.WORD, "purpose": Detail.WORD},
+    ),
+    "request_withdrawn": Action("The person withdrew the request.", _REQUEST),
+    "request_withdrawal_entered": Action(
+        "Staff entered that the person withdrew the request.", _REQUEST | {"purpose": Detail.WORD}
+    ),
+    "request_erased": Action(
+        "The request was answered by the erasure of everything about the person.", _REQUEST | {"erasureId": Detail.ID}
+    ),
+    "request_letter_made": Action(
+        "Staff had a letter about the request written.",
+        _REQUEST | {"letter": Detail.WORD, "language": Detail.WORD, "hash": Detail.SHA256, "purpose": Detail.WORD},
     ),
     "recipients_told": Action(
         "The recipients of the person's data are told what became of it here.",

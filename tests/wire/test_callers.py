@@ -233,6 +233,8 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
     await minors.resident.attest_under_14(household.email)
     [ward] = (await resident.wards())["invitations"]
     await resident.accept_ward(ward["wardId"], BODIES["accept_ward"]["turns14On"])
+    authorization = f"Bearer {await household.token()}"
+    request = await household.api.post("/api/me/requests", {"right": "objection"}, authorization=authorization)
     interaction = await entered_interaction(household, device["deviceId"])
     erasure = await begun_erasure(household)
     return {
@@ -250,6 +252,7 @@ async def things(household: Household, minors: Household) -> dict[str, str]:
         "erasureId": erasure["erasureId"],
         "annotationId": "1" * 32,
         "transferId": "2" * 32,
+        "requestId": request["requestId"],
     }
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.data_map.containers.choices import CHOICES
 from shared.data_map.containers.recurring import EXPIRES, GATE_FIELDS, KEPT_BY, YEAR
+from shared.data_map.containers.requests import REQUESTS
 from shared.data_map.vocabulary import Category, Container, Field, Record, Source
 
 _GATE_NAMES: Final = ("epoch", "start", "windows", "erasedThrough", "storeOnly", "held", "tombstone", "changedAt")
@@ -22,7 +23,18 @@ _SCOPE: Final[dict[str, Field]] = {
 
 PEOPLE: Final = Container(
     partition_key="personId",
-    indexed=("type", "createdAt", "nextAttemptAt", "pendingSince", "nextLookAt", "expiresAt"),
+    indexed=(
+        "type",
+        "createdAt",
+        "nextAttemptAt",
+        "pendingSince",
+        "nextLookAt",
+        "expiresAt",
+        "nextWarnAt",
+        "boardKey",
+        "requestId",
+        "reference",
+    ),
     records={
         "person": Record(
             container="people",
@@ -126,6 +138,7 @@ PEOPLE: Final = Container(
             },
         ),
         **CHOICES,
+        **REQUESTS,
         "erasureRequest": Record(
             container="people",
             about="That the person asked for an erasure of a part; its state lies with the erasure.",

@@ -1,0 +1,164 @@
+"""Letters: every kind in both languages, whole, escaped, with whom to complain to where somebody may disagree."""
+
+import hashlib
+import re
+from itertools import product
+from typing import Any
+
+import pytest
+
+from export_user_data.requests import letters, wording
+from export_user_data.requests.contract import Blocked
+from export_user_data.requests.rules import COMPLAINT_ROUTE, GROUNDS, ZONE, Doubt, Ground, Outcome, Reason, Right
+from shared import clock
+from shared.data_map import Category
+from shared.errors import Problem
+from shared.templates import Language
+from tests.export_user_data.requests.counter import Counter
+
+AT = "2026-11-22T10:00:00.000Z"
+KINDS = ("receipt", "identity", "extension", "refusal", "answer")
+EVERY = list(product(KINDS, Language))
+BLOCKED = [Blocked(category="device", why="Liability for product and warranty.", until=clock.moment(AT))]
+
+
+def request(right: str = "access", **said: Any) -> dict[str, Any]:
+    """A record as it is stored."""
+    return {
+        "requestId": "1" * 32,
+        "reference": "RQ-2026-17",
+        "right": right,
+        "state": "in_progress",
+        "receivedAt": AT,
+        "filedAt": AT,
+        "identityQuestion": {"question": "no_identifier", "askedAt": AT, "answeredAt": AT, "stopsTheClock": True},
+        "extension": {"at": AT, "reason": "complexity"},
+        **said,
+    }
+
+
+def decided(kind: str, **said: Any) -> dict[str, Any]:
+    decision = {"at": AT, "by": "staff:privacy", "isLate": False}
+    if kind == "refusal":
+        return request(decision=decision | {"outcome": "refused", "ground": "unfounded", "text": "It is empty."} | said)
+    return request(decision=decision | {"outcome": "granted"} | said)
+
+
+def letter(kind: Any, language: Language, **said: Any) -> Any:
+    return letters.written(decided(kind, **said), kind, language, blocked=BLOCKED)
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_every_letter_is_whole(kind: str, language: Language) -> None:
+    """File, days and right are said in words; nothing is left open, and page and text say the same."""
+    written = letter(kind, language)
+    assert "RQ-2026-17" in written.html
+    assert f'lang="{language.value}"' in written.html
+    assert wording.RIGHTS[Right.ACCESS][language] in written.text
+    assert {Language.ENGLISH: "22 November 2026", Language.SPANISH: "22 de noviembre de 2026"}[language] in written.text
+    assert not re.search(r"{{|}}|{%|None|Undefined", written.html)
+    for paragraph in written.text.split("\n\n"):
+        assert paragraph.strip() in written.html
+    assert written.sha256 == hashlib.sha256(written.html.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_whom_to_complain_to_is_said_where_somebody_may_disagree(kind: str, language: Language) -> None:
+    """The agency with its address, and the courts."""
+    has_route = kind in {"extension", "refusal", "answer"}
+    assert all((line in letter(kind, language).text) is has_route for line in COMPLAINT_ROUTE[language])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_translation_is_not_a_copy(kind: str) -> None:
+    """And no file is without a letter."""
+    assert letter(kind, Language.ENGLISH).text != letter(kind, Language.SPANISH).text
+    assert {path.name for path in letters.TEMPLATES.iterdir()} == {
+        "page.html",
+        *(f"{one}.{language.value}.txt" for one, language in EVERY),
+    }
+
+
+def test_the_same_record_makes_the_same_letter() -> None:
+    """So its hash proves which one was given."""
+    assert letter("answer", Language.SPANISH) == letter("answer", Language.SPANISH)
+
+
+@pytest.mark.parametrize("ground", Ground)
+def test_every_ground_is_said_with_its_article(ground: Ground) -> None:
+    """In both languages; in Spanish by the Spanish name of the law."""
+    english = letter("refusal", Language.ENGLISH, ground=ground.value).text
+    spanish = letter("refusal", Language.SPANISH, ground=ground.value).text
+    assert GROUNDS[ground].article in english
+    assert GROUNDS[ground].said[Language.SPANISH] in spanish
+    assert "GDPR" not in spanish
+
+
+def test_all_words_are_there_in_both_languages() -> None:
+    """A new right, outcome, reason, doubt or category is named before it can be written about."""
+    tables: list[tuple[Any, Any]] = [
+        (wording.RIGHTS, Right),
+        (wording.OUTCOMES, Outcome),
+        (wording.REASONS, Reason),
+        (wording.DOUBTS, Doubt),
+        (wording.CATEGORIES, Category),
+    ]
+    for table, words in tables:
+        assert set(table) == set(words)
+        assert all(set(said) == set(Language) for said in table.values())
+    assert set(GROUNDS) == set(Ground)
+    assert ZONE == "Europe/Madrid"
+
+
+@pytest.mark.parametrize("language", Language)
+def test_an_answer_about_access_says_what_is_blocked(language: Language) -> None:
+    """Why, and until when; another right's answer does not."""
+    text = letter("answer", language).text
+    assert "Liability for product and warranty." in text
+    assert wording.CATEGORIES[Category.DEVICE][language] in text
+    other = decided("answer") | {"right": "erasure"}
+    assert "Liability" not in letters.written(other, "answer", language, blocked=BLOCKED).text
+
+
+def test_a_late_answer_says_so() -> None:
+    """It is an apology, and no excuse."""
+    assert "apologise" in letter("answer", Language.ENGLISH, isLate=True).text
+    assert "apologise" not in letter("answer", Language.ENGLISH).text
+
+
+def test_what_staff_wrote_is_no_markup() -> None:
+    """On the page it is escaped; in plain text it is as it was written."""
+    written = letter("refusal", Language.ENGLISH, text="<script>alert(1)</script> & more")
+    assert "<script>" not in written.html
+    assert "&lt;script&gt;" in written.html
+    assert "<script>alert(1)</script> & more" in written.text
+
+
+@pytest.mark.parametrize("kind", ["identity", "extension", "refusal", "answer"])
+def test_what_has_not_happened_cannot_be_written_about(kind: Any) -> None:
+    """There is nothing that the letter could say."""
+    plain = {name: value for name, value in request().items() if name not in {"identityQuestion", "extension"}}
+    with pytest.raises(Problem) as refused:
+        letters.written(plain, kind, Language.ENGLISH)
+    assert refused.value.code == "letter_not_ready"
+
+
+@pytest.mark.wire
+async def test_a_letter_is_recorded_and_not_kept(counter: Counter) -> None:
+    """Its hash and its kind are in the ledger; the record of the request is as before. Who has no app gets Spanish."""
+    filed = await counter.file()
+    before = await counter.stored(filed)
+    written = await counter.letter(filed, "receipt")
+    assert (written.language, written.kind) == ("es", "receipt")
+    assert await counter.stored(filed) == before
+    [entry] = [one for one in await counter.entries() if one["action"] == "request_letter_made"]
+    assert entry["details"] == {
+        "requestId": filed.request_id,
+        "letter": "receipt",
+        "language": "es",
+        "hash": written.sha256,
+        "purpose": "rights_request",
+    }
+    assert (await counter.letter(filed, "receipt", language="en")).language == "en"
+    with pytest.raises(Problem):
+        await counter.letter(filed, "refusal")

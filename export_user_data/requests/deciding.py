@@ -15,6 +15,7 @@ from shared.callers import Role
 from shared.contract import Purpose
 from shared.cosmos import Database, Item
 from shared.errors import Problem
+from shared.injection import reached
 from shared.ledger import SERVICE, Step, record_about
 
 _KNOWN: tuple[str, ...] = ("received", "in_progress", "extended")
@@ -122,6 +123,7 @@ async def close_by_erasure(person_id: str, erasure_id: str, *, database: Databas
             request_id = found["requestId"]
             step = Step(request_id, "request_erased", SERVICE, {"requestId": request_id, "erasureId": erasure_id})
             await record_about(person_id, step, database=database, now=now)
+            await reached("requests.recorded")
             said = _said(found, Outcome.GRANTED, None, now) | {"by": "service", "erasureId": erasure_id}
             changes: Item = {"state": "answered", "decision": said, "closedAt": clock.text(now)}
             await replaced(found, changes, people=people, now=now, without=("telling", "nextWarnAt"))

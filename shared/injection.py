@@ -96,6 +96,7 @@ Point = Literal[
     "interaction.told",  # everybody was told, and it is still there
     "requests.recorded",  # the ledger knows of a request or a step of it, and it is not stored
     "requests.stored",  # it is stored, and nobody was told
+    "requests.rejoined",  # a request that was nobody's is its person's, and still where it was
     "requests.told",  # the person was told, and it is still marked as to be told
     "recipients.queued",  # the notices are stored, and the person cannot see them yet
     "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept

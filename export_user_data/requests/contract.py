@@ -105,6 +105,8 @@ class IdentityAnswer(StaffStep):
     """It is known now, and by what."""
 
     identity: Literal["session", "device", "address"]
+    who: Who | None = None
+    """Who it is, where that was not known at all."""
 
 
 class ExtensionBody(StaffStep):

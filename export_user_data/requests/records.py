@@ -75,14 +75,19 @@ def new_request(person_id: str, request_id: str, right: Right, before: Iterable[
         "right": right.value,
         "state": "received",
         "warned": 0,
-        "repeats": any(_is_repeated(one, right, clock.moment(said["receivedAt"])) for one in before),
+        "repeats": is_repeated(right, clock.moment(said["receivedAt"]), before),
         "telling": "request_received",
     }
     item |= {name: value for name, value in said.items() if value is not None}
-    return item | _as_of(item, clock.moment(said["filedAt"]))
+    return item | as_of(item, clock.moment(said["filedAt"]))
 
 
-def _is_repeated(earlier: Item, right: Right, received_at: datetime) -> bool:
+def is_repeated(right: str, received_at: datetime, before: Iterable[Item]) -> bool:
+    """Whether the same right was exercised within the six months before."""
+    return any(_is_repeated(one, right, received_at) for one in before)
+
+
+def _is_repeated(earlier: Item, right: str, received_at: datetime) -> bool:
     """Whether the same right was exercised so lately; what was withdrawn or nobody's was not exercised."""
     ground = earlier.get("decision", {}).get("ground")
     if earlier["right"] != right or earlier["state"] == "withdrawn" or ground == Ground.NOT_IDENTIFIED:
@@ -91,7 +96,7 @@ def _is_repeated(earlier: Item, right: Right, received_at: datetime) -> bool:
     return is_within(before, received_at, months=rules.REPEATS_WITHIN_MONTHS, zone=rules.zone())
 
 
-def _as_of(item: Item, now: datetime) -> Item:
+def as_of(item: Item, now: datetime) -> Item:
     """Where it stands, as it is written: when it is due, its place on the board, and that it is to be looked at."""
     due_at = clock.text(course_of(item).due(now))
     expires_at = now + retention("people", "rightsRequest")
@@ -111,7 +116,7 @@ async def replaced(
     """
     gone = {*without, *(() if is_open(found | changes) else ("boardKey",))}
     item = declared(found) | changes
-    written = item | _as_of(item, now) | {name: changes[name] for name in ("nextWarnAt",) if name in changes}
+    written = item | as_of(item, now) | {name: changes[name] for name in ("nextWarnAt",) if name in changes}
     kept = {name: value for name, value in written.items() if name not in gone}
     return kept | {"_etag": await people.replace(kept, found["_etag"])}
 

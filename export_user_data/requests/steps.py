@@ -5,7 +5,6 @@ from typing import Final
 from export_user_data.requests import letters, rules
 from export_user_data.requests.contract import (
     ExtensionBody,
-    IdentityAnswer,
     IdentityQuestion,
     RightsRequest,
     StaffRequest,
@@ -64,26 +63,6 @@ async def ask_identity(request_id: str, asked: IdentityQuestion, register: Regis
         return Move(step=step, changes=changes, telling="request_identity_asked")
 
     return await staff_view(await move(asked.person_id, request_id, decide, register), register)
-
-
-async def identified(request_id: str, said: IdentityAnswer, register: Register, *, staff_id: str) -> StaffRequest:
-    """Keep by what it is known who asks; the clock goes on.
-
-    Raises:
-        Problem: request_unknown, request_closed, request_step_unfit, busy.
-    """
-
-    def decide(found: Item) -> Move | None:
-        asked = found.get("identityQuestion")
-        if asked is not None and "answeredAt" in asked and found["identity"] == said.identity:
-            return None
-        check_state(found, "identity_awaited")
-        answered = found["identityQuestion"] | {"answeredAt": clock.text(register.now)}
-        step = staff_step(found, "request_identified", said, staff_id, identity=said.identity)
-        changes = {"state": "in_progress", "identity": said.identity, "identityQuestion": answered}
-        return Move(step=step, changes=changes, telling="request_identified")
-
-    return await staff_view(await move(said.person_id, request_id, decide, register), register)
 
 
 async def extend(request_id: str, asked: ExtensionBody, register: Register, *, staff_id: str) -> StaffRequest:

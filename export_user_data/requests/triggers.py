@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from export_user_data.requests import deciding, due, filing, finding, letters, looks, steps, views
+from export_user_data.requests import deciding, due, filing, finding, identifying, letters, looks, steps, views
 from export_user_data.requests.contract import (
     AnswerBody,
     Board,
@@ -192,12 +192,12 @@ def _steps(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=IdentityAnswer,
         answers={OK: StaffRequest},
-        problems=(*MOVED, "request_step_unfit"),
+        problems=(*MOVED, "request_step_unfit", "person_unknown"),
     )
     async def note_identity(call: Call[Staff, IdentityAnswer]) -> StaffRequest:
-        """Keep by what it is known who asks; the clock goes on."""
+        """Keep by what it is known who asks, and who it is where nobody was known; the clock goes on."""
         register = _register(call.services)
-        return await steps.identified(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
+        return await identifying.identified(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
     @api.operation(
         functions,

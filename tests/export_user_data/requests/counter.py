@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from export_user_data.requests import deciding, filing, letters, looks, steps, views
+from export_user_data.requests import deciding, filing, identifying, letters, looks, steps, views
 from export_user_data.requests.contract import (
     AnswerBody,
     ExtensionBody,
@@ -94,8 +94,9 @@ class Counter:
     ) -> StaffRequest:
         return await self._step(steps.ask_identity, IdentityQuestion, request, person_id, question=question)
 
-    async def identified(self, request: RightsRequest, person_id: str = MARIA) -> StaffRequest:
-        return await self._step(steps.identified, IdentityAnswer, request, person_id, identity="device")
+    async def identified(self, request: RightsRequest, person_id: str = MARIA, **said: Any) -> StaffRequest:
+        said = {"identity": "device"} | said
+        return await self._step(identifying.identified, IdentityAnswer, request, person_id, **said)
 
     async def extend(self, request: RightsRequest, person_id: str = MARIA, **said: Any) -> StaffRequest:
         said = {"reason": "complexity", "sent": "mail"} | said

@@ -126,7 +126,7 @@ def _withdrawn(found: Item, step: Step, register: Register) -> Move | None:
 
 
 def staff_step(found: Item, action: str, asked: StaffStep, staff_id: str, **details: str) -> Step:
-    """A step of staff, as the ledger keeps it."""
+    """A step of staff, as the ledger keeps it: one that says something else than one that was cut off is another."""
     request_id = found["requestId"]
     said = {"requestId": request_id, "purpose": asked.purpose.value, **details}
-    return Step(request_id, action, staff(Role.PRIVACY, staff_id), said)
+    return Step(request_id, action, staff(Role.PRIVACY, staff_id), said, step=":".join((action, *details.values())))

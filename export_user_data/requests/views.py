@@ -19,6 +19,7 @@ from export_user_data.requests.rules import GROUNDS, Ground, Right
 from shared import clock
 from shared.cosmos import Item
 from shared.notifications import language_for
+from shared.templates import Language
 
 
 async def own_requests(person_id: str, register: Register) -> RightsRequests:
@@ -105,12 +106,13 @@ async def _waits_for(item: Item, register: Register) -> str | None:
 async def _decision(item: Item, register: Register) -> Decision:
     decided = item["decision"]
     ground = Ground(decided["ground"]) if "ground" in decided else None
-    language = await language_for(item["personId"], people=register.people)
+    given = decided.get("letter")
+    own = await language_for(item["personId"], people=register.people) if given is None else Language(given["language"])
     return Decision.model_validate(
         {
             **{name: value for name, value in decided.items() if name != "ground"},
             "ground": ground,
             "article": GROUNDS[ground].article if ground is not None else None,
-            "complaintRoute": list(rules.COMPLAINT_ROUTE[language]),
+            "complaintRoute": list(rules.COMPLAINT_ROUTE[own]),
         }
     )

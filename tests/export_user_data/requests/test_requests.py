@@ -1,5 +1,6 @@
 """A request from its receipt to its answer: who files it, which steps lead on, who is told, and what is kept of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -281,6 +282,30 @@ async def test_what_is_cut_off_is_completed(counter: Counter, point: str) -> Non
     assert stored.keys() & {"telling", "nextWarnAt", "boardKey"} == set()
     assert await counter.actions() == ["request_filed", "request_answered"]
     assert await counter.told() == ["request_received", "request_answered"]
+
+
+async def test_an_answer_that_is_changed_after_a_cut_is_the_one_that_is_proved(counter: Counter) -> None:
+    """The ledger tells of both letters, and the record has the hash of the last."""
+    filed = await counter.file()
+    with pytest.raises(Killed), killed_at("requests.recorded"):
+        await counter.answer(filed, text="It is in your export.")
+    answered = await counter.answer(filed, text="It is on its way by post.", sent="post")
+    assert answered.decision is not None
+    assert answered.decision.letter is not None
+    told = [one["details"] for one in await counter.entries() if one["action"] == "request_answered"]
+    assert [one["sent"] for one in told] == ["mail", "post"]
+    assert told[1]["hash"] == answered.decision.letter.sha256 != told[0]["hash"]
+
+
+async def test_of_two_who_decide_at_once_one_decides(counter: Counter) -> None:
+    """The other is told that it is closed; and two who file at once file one."""
+    first, second = await asyncio.gather(counter.file(), counter.file())
+    assert first.request_id == second.request_id
+    ends = await asyncio.gather(counter.answer(first), counter.refuse(first), return_exceptions=True)
+    problems = [end for end in ends if isinstance(end, Problem)]
+    assert [problem.code for problem in problems] == ["request_closed"]
+    assert (await counter.own(first.request_id)).state in {"answered", "refused"}
+    assert len((await counter.told())[1:]) == 1
 
 
 async def test_what_nobody_was_told_yet_says_so(counter: Counter) -> None:

@@ -14,7 +14,7 @@ from shared import clock
 from shared.data_map import Category
 from shared.errors import Problem
 from shared.templates import Language
-from tests.export_user_data.requests.counter import Counter
+from tests.export_user_data.requests.counter import MARIA, Counter
 
 AT = "2026-11-22T10:00:00.000Z"
 KINDS = ("receipt", "identity", "extension", "refusal", "answer")
@@ -162,3 +162,29 @@ async def test_a_letter_is_recorded_and_not_kept(counter: Counter) -> None:
     assert (await counter.letter(filed, "receipt", language="en")).language == "en"
     with pytest.raises(Problem):
         await counter.letter(filed, "refusal")
+
+
+@pytest.mark.wire
+async def test_who_asks_after_an_erasure_is_told_what_is_blocked(counter: Counter) -> None:
+    """Of what lies in the vault the answer says category, reason and day, and not that there is nothing."""
+    why = "Liability for how a contact was dealt with (LOPDGDD 32 and 72: three years)."
+    blocked = {
+        "id": "blocked:1",
+        "type": "blockedData",
+        "personId": MARIA,
+        "caseId": "1" * 32,
+        "requestId": "2" * 32,
+        "category": "interactions",
+        "ground": "erasure",
+        "why": why,
+        "until": "2029-12-01T00:00:00.000Z",
+        "at": AT,
+    }
+    await counter.database["people"].create(blocked)
+    filed = await counter.file()
+    answered = await counter.answer(filed, language="en")
+    written = await counter.letter(filed, "answer", language="en")
+    assert f"Category: contacts with us. Why: {why} It is destroyed on 1 December 2029." in written.text
+    assert answered.decision is not None
+    assert answered.decision.letter is not None
+    assert answered.decision.letter.sha256 == written.sha256

@@ -1,5 +1,6 @@
 """Exports: asked for, made as a job, downloaded by a link of minutes."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +11,7 @@ from shared.cosmos import Container, Database, Item
 from shared.errors import Problem
 from shared.hubs import Hub
 from shared.jobs import start_job
-from shared.ledger import SERVICE, THE_PERSON, Step, record_about
+from shared.ledger import SERVICE, THE_PERSON, Actor, Step, record_about
 from shared.notifications import notify
 
 KIND: Final = "export"
@@ -20,17 +21,34 @@ _STATES: Final = {"queued": "queued", "running": "running", "done": "ready", "pa
 """What a job's state means to the person who waits for it."""
 
 
-async def request_export(person_id: str, scope: str, *, database: Database, hub: Hub, now: datetime) -> Export:
-    """Queue an export."""
-    item = await start_job(KIND, person_id, {"scope": scope}, jobs=database["jobs"], hub=hub, now=now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """That staff ask for an export in a person's place: who, how the person had asked them, and the id that it has."""
+
+    actor: Actor
+    channel: str
+    job_id: str
+
+
+async def request_export(
+    person_id: str, scope: str, *, database: Database, hub: Hub, now: datetime, asked: Asked | None = None
+) -> Export:
+    """Queue an export. One that staff ask for is queued once under its id."""
+    details, job_id = {"scope": scope}, None
+    if asked is not None:
+        # Before there is a job: its worker says of every one that the person asked, and the first word counts.
+        details, job_id = details | {"channel": asked.channel}, asked.job_id
+        about = {"jobId": job_id, "personId": person_id, "scope": scope}
+        await record_request(about, database=database, now=now, actor=asked.actor)
+    item = await start_job(KIND, person_id, details, jobs=database["jobs"], hub=hub, now=now, job_id=job_id)
     await record_request(item, database=database, now=now)
     return _view(item)
 
 
-async def record_request(item: Item, *, database: Database, now: datetime) -> None:
+async def record_request(item: Item, *, database: Database, now: datetime, actor: Actor = THE_PERSON) -> None:
     """Tell the ledger that the export was asked for; its worker says so again, should the request have been cut off."""
     details = {"exportId": item["jobId"], "scope": item["scope"]}
-    step = Step(item["jobId"], "export_requested", THE_PERSON, details)
+    step = Step(item["jobId"], "export_requested", actor, details)
     await record_about(item["personId"], step, database=database, now=now)
 
 
@@ -57,10 +75,22 @@ async def export_state(person_id: str, job_id: str, *, jobs: Container) -> Expor
     return _view(await own_export(person_id, job_id, jobs=jobs))
 
 
+def check_ready(item: Item, now: datetime) -> None:
+    """Let an export be downloaded that is ready and still there.
+
+    Raises:
+        Problem: export_not_ready or export_expired.
+    """
+    if now >= clock.moment(item["expiresAt"]):
+        raise Problem("export_expired")
+    if item["state"] != "done":
+        raise Problem("export_not_ready", retry_after_s=2)
+
+
 async def download_link(
-    person_id: str, job_id: str, *, database: Database, blobs: Blobs, now: datetime
+    person_id: str, job_id: str, *, database: Database, blobs: Blobs, now: datetime, actor: Actor = THE_PERSON
 ) -> DownloadLink:
-    """A read-only address of one's finished export, good for minutes.
+    """A read-only address of one's finished export, good for minutes; for the person, or staff who hand it over.
 
     The ledger keeps that it was given, since nobody sees whether it is used.
 
@@ -68,14 +98,9 @@ async def download_link(
         Problem: export_unknown, export_not_ready or export_expired.
     """
     item = await own_export(person_id, job_id, jobs=database["jobs"])
-    if now >= clock.moment(item["expiresAt"]):
-        raise Problem("export_expired")
-    if item["state"] != "done":
-        raise Problem("export_not_ready", retry_after_s=2)
+    check_ready(item, now)
     expires_at = now + LINK_LIFE
-    given = Step(
-        job_id, "export_link_given", THE_PERSON, {"exportId": job_id}, step=f"link-until-{clock.text(expires_at)}"
-    )
+    given = Step(job_id, "export_link_given", actor, {"exportId": job_id}, step=f"link-until-{clock.text(expires_at)}")
     await record_about(person_id, given, database=database, now=now)
     url = await blobs.read_link(EXPORTS, item["blobName"], now=now, life=LINK_LIFE)
     return DownloadLink(url=url, expires_at=expires_at)

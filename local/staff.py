@@ -57,6 +57,20 @@ class Staff:
         body = {"who": who, "ground": ground, "purpose": PURPOSE, **scope}
         return await self._post("/api/staff/restrictions", body)
 
+    async def find_people(self, **who: str) -> Answer:
+        """Who has asked for something, by random ids."""
+        return await self._post("/api/staff/people/find", {"who": who, "purpose": "rights_request"})
+
+    async def act_for(self, person_id: str, right: str, **asked: Any) -> Answer:
+        """Carry out a right of somebody who wrote a letter; `right` is what the path says behind the person."""
+        body = {"purpose": "rights_request", "channel": "letter"} | asked
+        return await self._post(f"/api/staff/people/{person_id}/{right}", body)
+
+    async def copy_state(self, person_id: str, export_id: str) -> Answer:
+        """How far a copy is that staff ordered."""
+        path = f"/api/staff/people/{person_id}/exports/{export_id}"
+        return await self._api.get(path, authorization=f"Bearer {self._token}")
+
     async def announce_lifting(self, person_id: str, restriction_id: str) -> Answer:
         """Tell a person that a restriction is lifted soon."""
         body = {"personId": person_id, "purpose": PURPOSE}

@@ -42,6 +42,7 @@ Counted = Literal[
     "quarantine.store_refused",  # the store does not take it as readings
     "quarantine.not_kept",  # the quarantine is full, and no gateway has stamped it
     "quarantine.lost",  # the store does not even take it in quarantine
+    "staff.person_unknown",  # staff looked for somebody who is not there
     "registration.field_ignored",  # device data that is not declared, dropped
     "telemetry.field_dropped",  # a field of a reading that is not declared
     "telemetry.text_scrubbed",  # a text of a reading that held something personal, which was taken out

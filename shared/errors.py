@@ -290,7 +290,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "person_unknown": Entry(
         status=404,
         title="There is no such person.",
-        action="Name them by their id, by the id of a device of theirs, or by the address that they gave.",
+        action="Name them by an id, by a device of theirs, or by the address that they gave without an account.",
     ),
     "restriction_unknown": Entry(
         status=404, title="There is no such restriction.", action="Use the id of a restriction in the list."
@@ -395,6 +395,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
     # rectification
     "nothing_to_rectify": Entry(
         status=409, title="It is that already.", action="Nothing, or state what it should be instead."
+    ),
+    "address_follows_sign_in": Entry(
+        status=409,
+        title="The address of an account follows its sign-in.",
+        action="Have the person sign in with the new address and correct it in the app.",
     ),
     "interaction_unknown": Entry(
         status=404, title="You have no such interaction.", action="Use the id of an interaction in your list."

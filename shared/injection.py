@@ -114,6 +114,9 @@ Point = Literal[
     "erasure.told",  # everybody was told, and the identifiers are still there
     "transfer.room_taken",  # the export knows of a transfer, and there is no job
     "transfer.sent",  # the other side has it, and that is not committed
+    "on_behalf.recorded",  # the ledger knows that staff act for a person, and nothing is done
+    "on_behalf.warned",  # who reads mail at the former address was told, and the new one is not in its place
+    "on_behalf.ordered",  # it is done or under way, and the person does not know that it was not they
     "sign_up.identified",  # the identity is known, the person is not made
 ]
 

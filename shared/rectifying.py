@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from shared import clock, ledger
+from shared.callers import Role
 from shared.cosmos import Conflict, Create, Database, Item, Operation, Replace, Stale, declared
 from shared.data_map import Category
 from shared.errors import Problem
@@ -94,6 +95,9 @@ class Correction:
     """What recipients need to find their copy, and what it shall be."""
     by: Literal["person", "staff"] = "person"
     """Who corrects it; of staff the ledger knows before whom and why."""
+    entered_by: str | None = None
+    """Id of the member of staff who acts for the person, and below how the person had asked them."""
+    channel: str | None = None
 
 
 _OF_INTERACTIONS: Final[dict[Field, str]] = {
@@ -219,6 +223,8 @@ def _record(person_id: str, correction: Correction, target: Item, number: int, n
     stated = {
         "value": correction.value,
         "formerKey": target.get("contactKey") if correction.field is Field.EMAIL else None,
+        "enteredBy": correction.entered_by,
+        "channel": correction.channel,
     }
     return {
         "id": f"rectification:{field}:{subject_id}:{number}",
@@ -303,8 +309,11 @@ async def _write(container: str, partition: str, operation: Operation, database:
 async def _tell(record: Item, field: Field, means: Means, now: datetime) -> None:
     person_id, rectification_id = record["personId"], record["rectificationId"]
     details: dict[str, str | int] = {"rectificationId": rectification_id, "field": field.value}
-    is_own = record.get("by") != "staff"
-    step = ledger.Step(rectification_id, "data_rectified", ledger.THE_PERSON if is_own else ledger.SERVICE, details)
+    is_own, entered_by = record.get("by") != "staff", record.get("enteredBy")
+    actor = ledger.THE_PERSON if is_own else ledger.SERVICE
+    if entered_by is not None:
+        actor = ledger.staff(Role.PRIVACY, entered_by)
+    step = ledger.Step(rectification_id, "data_rectified", actor, details)
     await ledger.record_about(person_id, step, database=means.database, now=now)
     since = clock.moment(record["createdAt"])
     template = "data_rectified" if is_own else "interaction_corrected"

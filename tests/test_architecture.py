@@ -37,6 +37,7 @@ ALLOWED = {
         "export_user_data/erasure/triggers.py",
         "export_user_data/interactions/triggers.py",
         "export_user_data/requests/triggers.py",
+        "export_user_data/on_behalf/triggers.py",
         "export_user_data/restriction/triggers.py",
         "export_user_data/retention/triggers.py",
         "export_user_data/transfers/triggers.py",

@@ -15,17 +15,19 @@ from shared.policy import Policy
 
 ENTRIES: Final = "SELECT * FROM c WHERE c.type = @type"
 
-Channel = Literal["app"]
+Channel = Literal["app", "letter", "call", "email", "walk_in"]
 
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Whose choice it is, and who makes it: themself, or a guardian."""
+    """Whose choice it is, who makes it: themself, or a guardian; and who entered what was not said in the app."""
 
     person_id: str
     guardianship_id: str | None = None
     guardian_person_id: str | None = None
     channel: Channel = "app"
+    entered_by: str | None = None
+    """Id of the member of staff."""
 
     def fields(self, now: datetime) -> dict[str, Any]:
         """What an entry says of it."""
@@ -34,6 +36,7 @@ class By:
             "at": clock.text(now),
             "channel": self.channel,
             "by": "person",
+            **({"enteredBy": self.entered_by} if self.entered_by is not None else {}),
         }
         if self.guardianship_id is None:
             return said

@@ -14,13 +14,14 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 
 from shared import clock
+from shared.callers import Role
 from shared.choices import following, founded
 from shared.cosmos import BatchFailed, Container, Database, Delete, Item
 from shared.data_map.choices import PURPOSES
 from shared.gate import Erased, NarrowingJournal, change_policy, create_gate, load_policy
 from shared.hubs import Hub
 from shared.injection import reached
-from shared.ledger import THE_PERSON, Actor, Step, record_about
+from shared.ledger import THE_PERSON, Actor, Step, record_about, staff
 from shared.notifications import notify
 from shared.policy import Policy
 from shared.services import Services
@@ -119,8 +120,7 @@ def _said(entry: Item) -> _Said:
 
 async def _tell(entry: Item, links: list[Item], *, stores: Stores, now: datetime) -> None:
     said, database = _said(entry), stores.database
-    actor = Actor("guardian", entry["guardianshipId"]) if entry["by"] == "guardian" else THE_PERSON
-    step = Step(said.choice_id, said.action, actor, said.details)
+    step = Step(said.choice_id, said.action, _actor(entry), said.details)
     await record_about(entry["personId"], step, database=database, now=now)
     if entry["by"] == "guardian":
         acted: dict[str, Any] = {
@@ -137,6 +137,12 @@ async def _tell(entry: Item, links: list[Item], *, stores: Stores, now: datetime
         for link in links:
             if said.device_id in {None, link["deviceId"]}:
                 await recompute_open(link["ownershipId"], said.choice_id, database=database, hub=stores.hub, now=now)
+
+
+def _actor(entry: Item) -> Actor:
+    if entry["by"] == "guardian":
+        return Actor("guardian", entry["guardianshipId"])
+    return staff(Role.PRIVACY, entry["enteredBy"]) if "enteredBy" in entry else THE_PERSON
 
 
 async def _remove(mark: Item, people: Container) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from export_user_data.erasure import finding, plan
 from export_user_data.erasure.contract import Erasure, ErasurePlan, ErasureRequest, Erasures, Fate, OutsidePlace
 from shared import clock
+from shared.callers import Role
 from shared.cosmos import Conflict, Container, Create, Database, Item
 from shared.data_map import CATEGORIES, Category
 from shared.errors import Problem
@@ -17,6 +18,7 @@ from shared.hubs import Hub
 from shared.injection import reached
 from shared.jobs import start_job
 from shared.keys import KeySet, keyed_id
+from shared.ledger import Step, record_about, staff
 
 KIND: Final = "erasure"
 CONFIRM_WITHIN: Final = timedelta(minutes=10)
@@ -24,9 +26,17 @@ _AUDIENCE: Final = "blue-erasure"
 
 
 async def plan_erasure(
-    person_id: str, request: ErasureRequest, *, database: Database, keys: KeySet, now: datetime
+    person_id: str,
+    request: ErasureRequest,
+    *,
+    database: Database,
+    keys: KeySet,
+    now: datetime,
+    by_staff: str | None = None,
 ) -> ErasurePlan:
     """What it would do, and a word to confirm it with. Nothing is stored, and nothing happens without that.
+
+    The word is good for who was shown the plan: the person, or the member of staff who acts for them.
 
     Raises:
         Problem: category_not_erasable; field_missing; device_not_yours.
@@ -43,6 +53,7 @@ async def plan_erasure(
         "jti": token_hex(16),
         "exp": int(expires.timestamp()),
         "wanted": _wanted(request),
+        **({"staff": by_staff} if by_staff is not None else {}),
     }
     return ErasurePlan(
         scope=request.scope,
@@ -85,18 +96,24 @@ async def confirm(
     identity_key: bytes,
     hub: Hub,
     now: datetime,
+    by_staff: str | None = None,
 ) -> Erasure:
     """Begin the erasure that a plan described. A repeat begins nothing anew, and answers the same.
 
     Raises:
         Problem: confirmation_invalid, when it is none, somebody else's, or older than ten minutes.
     """
-    claims = _confirmed(person_id, confirmation, keys=keys, now=now)
+    claims = _confirmed(person_id, confirmation, keys=keys, now=now, by_staff=by_staff)
     erasure_id = claims["jti"]
     asked = {"erasureId": erasure_id, "requestedAt": clock.text(now)}
     request = {"id": f"erasure:{erasure_id}", "type": "erasureRequest", "personId": person_id, **asked}
     with suppress(Conflict, Erased):  # a repeat; or the person's own erasure has begun
         await write_behind_gate(database["people"], person_id, [Create(request)])
+    if by_staff is not None:  # before its worker says that the person asked: the first word counts
+        asked_for = {"erasureId": erasure_id, "scope": claims["wanted"]["scope"]}
+        step = Step(erasure_id, "erasure_requested", staff(Role.PRIVACY, by_staff), asked_for)
+        with suppress(Erased):
+            await record_about(person_id, step, database=database, now=now)
     await reached("erasure.requested")
     item = await start_job(
         KIND,
@@ -110,12 +127,23 @@ async def confirm(
     return _view(item, code=_receipt_code(erasure_id, identity_key))
 
 
-def _confirmed(person_id: str, confirmation: str, *, keys: KeySet, now: datetime) -> dict[str, Any]:
+def confirmed_id(person_id: str, confirmation: str, *, keys: KeySet, now: datetime, by_staff: str | None = None) -> str:
+    """The id of the erasure that a word confirms.
+
+    Raises:
+        Problem: confirmation_invalid.
+    """
+    return str(_confirmed(person_id, confirmation, keys=keys, now=now, by_staff=by_staff)["jti"])
+
+
+def _confirmed(
+    person_id: str, confirmation: str, *, keys: KeySet, now: datetime, by_staff: str | None
+) -> dict[str, Any]:
     try:
         claims = keys.verify(confirmation, audience=_AUDIENCE, now=now)
     except Problem as problem:
         raise Problem("confirmation_invalid") from problem
-    if not hmac.compare_digest(str(claims["sub"]), person_id):
+    if not hmac.compare_digest(str(claims["sub"]), person_id) or claims.get("staff") != by_staff:
         raise Problem("confirmation_invalid")
     return claims
 

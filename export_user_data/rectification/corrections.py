@@ -23,7 +23,7 @@ async def request_correction(
         Problem: nothing_to_rectify; device_not_yours; busy; email_not_verified, when the sign-in vouches for none.
     """
     if request.device_id is not None and request.region is not None:
-        correction = await _region(caller, request.device_id, request.region, means=means)
+        correction = await region_correction(caller.person_id, request.device_id, request.region, means=means)
     else:
         correction = await _address(caller, means=means, now=now)
     record = await rectify(caller.person_id, correction, means=means, now=now)
@@ -57,8 +57,13 @@ async def _address(caller: Resident, *, means: Means, now: datetime) -> Correcti
     return person_correction(caller.person_id, person["email"], caller.email)
 
 
-async def _region(caller: Resident, device_id: str, region: str, *, means: Means) -> Correction:
-    period = await present_period(caller.person_id, device_id, database=means.database)
+async def region_correction(person_id: str, device_id: str, region: str, *, means: Means) -> Correction:
+    """The region of a device that is the person's now.
+
+    Raises:
+        Problem: device_not_yours.
+    """
+    period = await present_period(person_id, device_id, database=means.database)
     return Correction(
         field=Field.REGION,
         subject_id=period.ownership_id,

@@ -96,24 +96,33 @@ async def rectify_interaction(
     Raises:
         Problem: interaction_unknown, also when it is somebody else's; nothing_to_rectify; busy.
     """
+    correction = await interaction_correction(person_id, interaction_id, said.text, means=means)
+    record = await rectify(person_id, correction, means=means, now=now)
+    if record is None:
+        raise Problem("nothing_to_rectify")
+    return view(record)
+
+
+async def interaction_correction(person_id: str, interaction_id: str, text: str, *, means: Means) -> Correction:
+    """Another text of an interaction of the person's.
+
+    Raises:
+        Problem: interaction_unknown.
+    """
     people = means.database["people"]
     item = await people.read(person_id, item_id(interaction_id))
     person = await people.read(person_id, PERSON)
     if item is None or person is None:
         raise Problem("interaction_unknown")
-    correction = Correction(
+    return Correction(
         field=Field.INTERACTION,
         subject_id=interaction_id,
         container="people",
         partition=person_id,
         item_id=item["id"],
-        value=said.text,
-        about={"email": person["email"], "at": item["at"], "channel": item["channel"], "text": said.text},
+        value=text,
+        about={"email": person["email"], "at": item["at"], "channel": item["channel"], "text": text},
     )
-    record = await rectify(person_id, correction, means=means, now=now)
-    if record is None:
-        raise Problem("nothing_to_rectify")
-    return view(record)
 
 
 def _view(item: Item) -> Interaction:

@@ -6,10 +6,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from export_user_data.on_behalf.contract import Id, Who
 from shared.contract import Body, Moment, Purpose, View
 
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}-\d{4}-\d{1,6}$")]
 """Number of a matter, such as LH-2026-17. Nothing that names a person has this form."""
 
@@ -68,21 +67,6 @@ class RestrictionRequest(Scoped):
     """A person wants processing restricted."""
 
     ground: Ground
-
-
-class Who(Body):
-    """A person, named by one: their id, a device that is theirs now, or the address they gave without an account."""
-
-    person_id: Id | None = None
-    device_id: Id | None = None
-    email: Email | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        """Refuse none, and more than one."""
-        if len([name for name in (self.person_id, self.device_id, self.email) if name is not None]) != 1:
-            raise PydanticCustomError("who", "a person is named in one way")
-        return self
 
 
 class StaffRestriction(RestrictionRequest):

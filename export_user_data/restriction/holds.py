@@ -11,12 +11,12 @@ from export_user_data.restriction.telling import note
 from shared import clock
 from shared.callers import Role
 from shared.contract import Purpose
-from shared.cosmos import Conflict, Create, Item, Stale
+from shared.cosmos import Conflict, Create, Stale
 from shared.errors import Problem
 from shared.gate import write_behind_gate
 from shared.injection import reached
 from shared.ledger import Step, record_about, staff
-from shared.people import PERSON, key_of_address, new_id
+from shared.people import new_id
 from shared.standing import is_ended, records_of
 
 LONGEST: Final = timedelta(days=5 * 365)
@@ -77,27 +77,3 @@ async def staff_standings(person_id: str, purpose: Purpose, office: Office, *, s
     await record_about(person_id, step, database=office.database, now=office.now)
     found = standings(await records_of(person_id, people=office.people), untold=True)
     return StaffStandings(person_id=person_id, restrictions=found.restrictions, legal_holds=found.legal_holds)
-
-
-async def person_named(
-    *, person_id: str | None, device_id: str | None, email: str | None, office: Office, identity_key: bytes
-) -> str:
-    """The id of a person whom staff name.
-
-    An address finds who gave it without an account; who signs in is found by a device of theirs, or by their id.
-
-    Raises:
-        Problem: person_unknown.
-    """
-    entry: Item | None = None
-    if person_id is not None:
-        entry = await office.people.read(person_id, PERSON)
-    elif device_id is not None:
-        device = await office.database["devices"].read(device_id, "device")
-        entry = {"personId": device["ownerPersonId"]} if device is not None and "ownerPersonId" in device else None
-    elif email is not None:
-        key = key_of_address(email, identity_key)
-        entry = await office.database["identities"].read(key, key)
-    if entry is None:
-        raise Problem("person_unknown")
-    return str(entry["personId"])

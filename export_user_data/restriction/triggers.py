@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 import azure.functions as func
 
+from export_user_data.on_behalf.contract import Who
+from export_user_data.on_behalf.finding import person_named
 from export_user_data.recipients import tell_recipients
 from export_user_data.restriction import due, holds, keeping, restrictions
 from export_user_data.restriction.contract import (
@@ -18,7 +20,6 @@ from export_user_data.restriction.contract import (
     StaffRestriction,
     StaffStandings,
     Standings,
-    Who,
 )
 from export_user_data.restriction.office import Office
 from shared.admission import RESIDENT, staff
@@ -55,13 +56,7 @@ def _office(services: Services) -> Office:
 
 
 async def _person(who: Who, services: Services) -> str:
-    return await holds.person_named(
-        person_id=who.person_id,
-        device_id=who.device_id,
-        email=who.email,
-        office=_office(services),
-        identity_key=services.settings.identity_key,
-    )
+    return await person_named(who, database=services.database, identity_key=services.settings.identity_key)
 
 
 async def _keep(services: Services, lease: Lease) -> Stepped:

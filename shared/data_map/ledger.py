@@ -174,7 +174,6 @@ ACTIONS: Final[dict[str, Action]] = {
         "The person asked for a copy of their data.", {"exportId": Detail.ID, "scope": Detail.WORD}
     ),
     "export_ready": Action("The copy was made.", {"exportId": Detail.ID}),
-    "export_link_given": Action("The person was given a link to download the copy.", {"exportId": Detail.ID}),
     "transfer_requested": Action(
         "The person asked to send a portable copy to another provider.",
         {"exportId": Detail.ID, "transferId": Detail.ID},
@@ -182,6 +181,14 @@ ACTIONS: Final[dict[str, Action]] = {
     "transfer_ended": Action(
         "The copy was handed over to the other provider, or not.",
         {"exportId": Detail.ID, "transferId": Detail.ID, "outcome": Detail.WORD},
+    ),
+    "export_link_given": Action("A link to download the copy was given.", {"exportId": Detail.ID}),
+    "person_found": Action(
+        "Privacy staff found the person, to act on what they asked for.", {"purpose": Detail.WORD, "by": Detail.WORD}
+    ),
+    "acted_for_person": Action(
+        "Privacy staff began to carry out a right for the person, who had asked otherwise than by the app.",
+        {"actId": Detail.ID, "right": Detail.WORD, "channel": Detail.WORD, "purpose": Detail.WORD},
     ),
     "data_rectified": Action(
         "Something that is held about the person was corrected.",

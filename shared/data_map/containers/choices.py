@@ -7,7 +7,8 @@ from shared.data_map.vocabulary import Category, Field, Record, Source
 _MADE: Final[dict[str, Field]] = {
     "personId": Field(about="Random id of the person."),
     "at": Field(about="When it was said.", unit="UTC"),
-    "channel": Field(about="Through what: the app."),
+    "channel": Field(about="Through what: the app; or as staff entered it: letter, call, email, walk_in."),
+    "enteredBy": Field(about="Who entered it, when staff did: the random id of one of them.", exported=False),
     "by": Field(about="Who said it: the person, or a guardian for them."),
     "guardianshipId": Field(about="When a guardian said it: random id of the guardianship."),
     "guardianPersonId": Field(about="When a guardian said it: random id of theirs.", exported=False),

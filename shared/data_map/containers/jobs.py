@@ -36,6 +36,10 @@ JOBS: Final = Container(
                 **_PROGRESS,
                 "personId": Field(about="Random id of the person."),
                 "scope": Field(about="What the person asked for.", source=Source.PERSON),
+                "channel": Field(
+                    about="When staff asked for them, how the person had asked: letter, call, email or walk_in.",
+                    source=Source.STAFF,
+                ),
                 "readyAt": Field(about="When it was ready.", unit="UTC"),
                 "blobName": Field(about="Where the ZIP lies."),
                 "bytes": Field(about="Size of the ZIP.", unit="B"),

@@ -202,6 +202,13 @@ PEOPLE: Final = Container(
                 "value": Field(about="What it shall be, until all was done.", source=Source.PERSON),
                 "about": Field(about="What recipients need to correct their copy, until all was done."),
                 "formerKey": Field(about="Key of the former address, until all was done.", exported=False),
+                "channel": Field(
+                    about="When staff entered it, how the person had asked: letter, call, email or walk_in.",
+                    source=Source.STAFF,
+                ),
+                "enteredBy": Field(
+                    about="Who entered it, when staff did: the random id of one of them.", exported=False
+                ),
                 "createdAt": Field(about="When it was asked for.", unit="UTC"),
                 "pendingSince": Field(about="Until all was done: since when.", unit="UTC"),
                 "doneAt": Field(about="When all was done.", unit="UTC"),

@@ -9,7 +9,9 @@ from functools import partial
 import pytest
 from pydantic import ValidationError
 
-from export_user_data.restriction.holds import person_named, staff_standings
+from export_user_data.on_behalf.contract import Who
+from export_user_data.on_behalf.finding import person_named
+from export_user_data.restriction.holds import staff_standings
 from export_user_data.restriction.office import tell_no_recipient
 from export_user_data.restriction.restrictions import own_standings, restrict
 from export_user_data.walk import held_about
@@ -238,13 +240,14 @@ async def test_staff_enter_a_restriction_of_who_has_no_account(desk: Desk) -> No
     person_id = await person_without_account(
         "ana@personal.example", database=desk.database, identity_key=IDENTITY_KEY, now=desk.clock()
     )
-    find = partial(person_named, office=desk.office, identity_key=IDENTITY_KEY)
-    assert await find(person_id=None, device_id=None, email=" ANA@personal.example") == person_id
-    assert await find(person_id=None, device_id=desk.home.access.device_id, email=None) == "maria"
-    assert await find(person_id=person_id, device_id=None, email=None) == person_id
-    for nobody in (("0", None, None), (None, "0", None), (None, None, "0@personal.example"), (None, None, None)):
+    find = partial(person_named, database=desk.database, identity_key=IDENTITY_KEY)
+    assert await find(Who(email="ANA@personal.example")) == person_id
+    assert await find(Who(deviceId=desk.home.access.device_id)) == "maria"
+    assert await find(Who(serialNumber=SERIAL)) == "maria"
+    assert await find(Who(personId=person_id)) == person_id
+    for nobody in ({"personId": "0"}, {"deviceId": "0"}, {"email": "0@personal.example"}, {"requestId": "0"}):
         with pytest.raises(Problem, match="person_unknown"):
-            await find(person_id=nobody[0], device_id=nobody[1], email=nobody[2])
+            await find(Who(**nobody))
     body = restriction_request({"scope": "category", "category": "interactions", "ground": "unlawful"})
     await restrict(person_id, body, replace(desk.office, tell_recipients=tell_no_recipient))
     found = await staff_standings(person_id, Purpose.COMPLAINT, desk.office, staff_id=STAFF)

@@ -8,9 +8,13 @@ from shared.contract import Body, Moment, View
 
 
 class ExportRequest(Body):
-    """A person asks for a copy: `access` is everything held about them."""
+    """A person asks for a copy.
 
-    scope: Literal["access"] = "access"
+    `access` is everything held about them, `portability` what they gave or was observed of the use of their things, as
+    far as a contract or a consent is the ground (GDPR 15 and 20).
+    """
+
+    scope: Literal["access", "portability"] = "access"
 
 
 class Export(View):

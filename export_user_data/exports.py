@@ -1,21 +1,27 @@
 """Exports: asked for, made as a job, downloaded by a link of minutes."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from export_user_data.contract import DownloadLink, Export
-from shared import clock
+from shared import clock, data_map
 from shared.blobs import EXPORTS, Blobs
-from shared.cosmos import Container, Database, Item
+from shared.cosmos import Conflict, Container, Create, Database, Item, Operation, Replace, Stale
 from shared.errors import Problem
+from shared.gate import write_behind_gate
 from shared.hubs import Hub
+from shared.injection import reached
 from shared.jobs import start_job
 from shared.ledger import SERVICE, THE_PERSON, Actor, Step, record_about
 from shared.notifications import notify
+from shared.people import new_id
 
 KIND: Final = "export"
 LINK_LIFE: Final = timedelta(minutes=5)
+
+_TRIES: Final = 5
 
 _STATES: Final = {"queued": "queued", "running": "running", "done": "ready", "parked": "failed"}
 """What a job's state means to the person who waits for it."""
@@ -33,16 +39,62 @@ class Asked:
 async def request_export(
     person_id: str, scope: str, *, database: Database, hub: Hub, now: datetime, asked: Asked | None = None
 ) -> Export:
-    """Queue an export. One that staff ask for is queued once under its id."""
-    details, job_id = {"scope": scope}, None
-    if asked is not None:
+    """Queue an export; while one of the same scope is under way that is the answer, also to simultaneous requests.
+
+    One that staff ask for is queued once under its id, beside the person's own: it is handed over otherwise.
+
+    Raises:
+        Erased: the person was erased.
+        Problem: busy, when others kept asking.
+    """
+    details = {"scope": scope}
+    if asked is None:
+        export_id = await _taken(person_id, scope, database=database, now=now)
+        await reached("export.asked")
+    else:
         # Before there is a job: its worker says of every one that the person asked, and the first word counts.
-        details, job_id = details | {"channel": asked.channel}, asked.job_id
-        about = {"jobId": job_id, "personId": person_id, "scope": scope}
+        details, export_id = details | {"channel": asked.channel}, asked.job_id
+        about = {"jobId": export_id, "personId": person_id, "scope": scope}
         await record_request(about, database=database, now=now, actor=asked.actor)
-    item = await start_job(KIND, person_id, details, jobs=database["jobs"], hub=hub, now=now, job_id=job_id)
+    item = await start_job(KIND, person_id, details, jobs=database["jobs"], hub=hub, now=now, job_id=export_id)
     await record_request(item, database=database, now=now)
     return _view(item)
+
+
+async def _taken(person_id: str, scope: str, *, database: Database, now: datetime) -> str:
+    """The id of the export that is under way, or of one that begins; it is stored before its job is.
+
+    Raises:
+        Erased: the person was erased.
+        Problem: busy, when others kept asking.
+    """
+    people = database["people"]
+    for _ in range(_TRIES):
+        known = await people.read(person_id, f"export:{scope}")
+        if known is not None and await _is_under_way(known, jobs=database["jobs"], now=now):
+            return str(known["exportId"])
+        export_id = new_id()
+        request = {
+            "id": f"export:{scope}",
+            "type": "exportRequest",
+            "personId": person_id,
+            "exportId": export_id,
+            "scope": scope,
+            "requestedAt": clock.text(now),
+        }
+        operation: Operation = Create(request) if known is None else Replace(request, known["_etag"])
+        with suppress(Conflict, Stale):  # somebody has just asked the same
+            await write_behind_gate(people, person_id, [operation])
+            return export_id
+    raise Problem("busy", retry_after_s=1)
+
+
+async def _is_under_way(request: Item, *, jobs: Container, now: datetime) -> bool:
+    """Whether it is not over; a request without its job was cut off, and is completed, unless the job has expired."""
+    job = await jobs.read(request["exportId"], request["exportId"])
+    if job is not None:
+        return job["state"] in {"queued", "running"}
+    return now < clock.moment(request["requestedAt"]) + data_map.retention("jobs", KIND)
 
 
 async def record_request(item: Item, *, database: Database, now: datetime, actor: Actor = THE_PERSON) -> None:

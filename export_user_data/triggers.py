@@ -5,7 +5,6 @@ import json
 import logging
 import typing
 from collections import Counter
-from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
 
@@ -26,7 +25,7 @@ from export_user_data.restriction import triggers as restriction
 from export_user_data.retention import triggers as retention_triggers
 from export_user_data.transfers import triggers as transfer_triggers
 from export_user_data.vault import triggers as vault_triggers
-from shared import clock, invitations, jobs, notifications
+from shared import invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
 from shared.blobs import EXPORTS
 from shared.callers import Anyone, Resident
@@ -261,28 +260,12 @@ async def _run(job_id: str, kinds: typing.Mapping[str, jobs.Kind], services: Ser
 
 async def _tell_end(services: Services, item: Item, state: str) -> None:
     await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
+    if state == "parked":
+        await services.blobs.clear(EXPORTS, f"{item['jobId']}/")
 
 
-async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Cursor | None:
-    """Make the bundle and put it where this attempt alone writes."""
-    from export_user_data.bundle import Order, bundle  # noqa: PLC0415 - the worker alone needs ZIP and temporary files
+async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Stepped:
+    """Do the next step of a copy."""
+    from export_user_data.copying.steps import Tools, step  # noqa: PLC0415 - the worker alone needs what makes a copy
 
-    item, now = lease.item, services.clock()
-    blob_name = f"{item['jobId']}/{item['attempt']}.zip"
-    size = 0
-
-    async def counted() -> AsyncIterator[bytes]:
-        nonlocal size
-        order = Order(item["jobId"], item["personId"], item["scope"], now)
-        async for chunk in bundle(order, database=services.database, keys=services.export_keys):
-            size += len(chunk)
-            yield chunk
-
-    await exports.record_request(item, database=services.database, now=now)
-    await lease.commit(stepsTotal=1)
-    await services.blobs.upload(EXPORTS, blob_name, counted())
-    for attempt in range(1, item["attempt"]):  # what a stopped worker may have left
-        await services.blobs.delete(EXPORTS, f"{item['jobId']}/{attempt}.zip")
-    await lease.commit(stepsDone=1, blobName=blob_name, bytes=size, readyAt=clock.text(services.clock()))
-    await exports.record_ready(item, database=services.database, now=services.clock())
-    return None
+    return await step(Tools.of(services, {}), lease)

@@ -1,15 +1,19 @@
 """Verify a bundle: `python -m export_user_data.verify BUNDLE.zip --keys KEYS`.
 
 KEYS is the service's published key set, as a file or an https address. Checked are the signature over the manifest, the
-checksum, size and number of rows of every file, and that the bundle holds nothing that the manifest does not name.
+checksum, size and number of rows of every file, that the bundle holds nothing that the manifest does not name, and that
+the files hold as many rows of each record as the manifest reconciles with the service's database.
 """
 
 import argparse
+import csv
 import hashlib
+import io
 import json
 import sys
 import urllib.request
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +21,7 @@ import jwt
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.jws"
-FORMAT: Final = "blue-export/1"
+FORMAT: Final = "blue-export/2"
 ALGORITHM: Final = "ES256"
 FETCH_TIMEOUT_S: Final = 10
 CHUNK_BYTES: Final = 1024 * 1024
@@ -53,6 +57,7 @@ def verify(bundle: Path, keys: dict[str, Any]) -> dict[str, Any]:
             if name not in names:
                 raise NotGenuine(f"A file is missing: {name}.")
             _check_file(archive, name, entry)
+        _check_reconciliation(manifest)
     return manifest
 
 
@@ -76,8 +81,48 @@ def _check_file(archive: zipfile.ZipFile, name: str, entry: dict[str, Any]) -> N
             lines += chunk.count(b"\n")
     if digest.hexdigest() != entry["sha256"] or size != entry["bytes"]:
         raise NotGenuine(f"A file was changed: {name}.")
-    if name.endswith(".jsonl") and lines != entry.get("rows", 0):
+    if name.endswith(".csv"):
+        lines = _table_rows(archive, name)
+    if name.endswith((".jsonl", ".csv")) and lines != entry.get("rows", 0):
         raise NotGenuine(f"A file has another number of rows than the manifest says: {name}.")
+
+
+def _table_rows(archive: zipfile.ZipFile, name: str) -> int:
+    """Rows below the header; a cell may hold a line break."""
+    with archive.open(name) as content:
+        return sum(1 for _ in csv.reader(io.TextIOWrapper(content, encoding="utf-8", newline=""))) - 1
+
+
+def _check_reconciliation(manifest: dict[str, Any]) -> None:
+    """The files hold the rows that were reconciled, and what is said to agree does."""
+    in_files, in_tables, reconciled = Counter[str](), Counter[str](), Counter[str]()
+    for entry in manifest["files"]:
+        if "record" in entry:
+            (in_tables if entry["name"].endswith(".csv") else in_files)[entry["record"]] += entry["rows"]
+    for place in manifest["reconciliation"]["places"]:
+        reconciled[place["record"]] += place["rowsWritten"]
+        agrees = all(
+            place[f"{what}InStore"] == place[f"{what}Written"] - place.get(f"{what}SinceCutOff", 0)
+            for what in ("items", "rows")
+        )
+        if agrees != place["agrees"]:
+            raise NotGenuine(f"The reconciliation of {place['record']} does not add up.")
+    if +in_files != +reconciled:
+        raise NotGenuine("The files have another number of rows than the reconciliation says.")
+    for record, rows in in_tables.items():
+        if rows != in_files[record]:
+            raise NotGenuine(f"The tables of {record} have another number of rows than its JSON Lines.")
+
+
+def says_of_store(manifest: dict[str, Any]) -> str:
+    """What the reconciliation comes to, as a sentence."""
+    places = manifest["reconciliation"]["places"]
+    differing = [place for place in places if not place["agrees"]]
+    unknown = sum(not place.get("explained", True) for place in differing)
+    if not differing:
+        return "All rows agree with what the database counted."
+    sentence = f"{len(places) - len(differing)} of {len(places)} counts agree with the database"
+    return f"{sentence}, {len(differing) - unknown} changed meanwhile, {unknown} differ without an explanation."
 
 
 def _key_set(source: str) -> dict[str, Any]:
@@ -102,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     rows = sum(entry.get("rows", 0) for entry in manifest["files"] if entry["name"].endswith(".jsonl"))
     sys.stdout.write(
         f"Genuine: {len(manifest['files'])} files, {rows} rows, everything as of {manifest['cutOff']}, "
-        f"scope {manifest['scope']}.\n"
+        f"scope {manifest['scope']}. {says_of_store(manifest)}\n"
     )
     return 0
 

@@ -38,6 +38,8 @@ class Place:
     """The indexed field that gives the items their order, where it matters."""
     since: str = ""
     """Since when there is something, of places that are many of a kind; it gives them their order."""
+    country: str | None = None
+    """Of a period of ownership: where the monitor was paired, by which it is known what rests on consent."""
 
     @property
     def records(self) -> dict[str, Record]:
@@ -71,8 +73,9 @@ async def places(person_id: str, *, database: Database) -> list[Place]:
     owned = [link for link in leads["link"] if link["role"] == "owner"]
     for link in sorted(owned, key=lambda link: (link["since"], link["ownershipId"])):
         of_owner = ("ownershipId", link["ownershipId"])
-        found.append(Place("devices", link["deviceId"], link["deviceId"], of_owner, since=link["since"]))
-        found.append(Place("telemetry", link["ownershipId"], link["deviceId"], since=link["since"]))
+        device_id, since, country = link["deviceId"], link["since"], link.get("country")
+        found.append(Place("devices", device_id, device_id, of_owner, since=since, country=country))
+        found.append(Place("telemetry", link["ownershipId"], device_id, since=since, country=country))
     return found
 
 

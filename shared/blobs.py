@@ -1,6 +1,6 @@
 """Blob storage: the only module that speaks `azure.storage.blob`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -110,10 +110,35 @@ class Blobs:
             return False
         return True
 
-    async def names(self, container: str, prefix: str) -> AsyncIterator[str]:
-        """The names that begin so, in their order, page by page."""
-        async for name in self._client.get_container_client(container).list_blob_names(name_starts_with=prefix):
-            yield str(name)
+    async def stage(self, container: str, name: str, block: str, content: bytes) -> None:
+        """Put a block of a blob there, at most `BLOCK_SIZE` of it; nobody sees it before it is published.
+
+        All blocks of one blob have names of the same length; the same name again replaces it.
+        """
+        await self._client.get_blob_client(container, name).stage_block(block, content)
+
+    async def publish(self, container: str, name: str, blocks: Sequence[str]) -> None:
+        """Let a blob be these blocks; what else was staged of it goes. The same again changes nothing."""
+        from azure.storage.blob import BlobBlock  # noqa: PLC0415 - loaded where used
+
+        await self._client.get_blob_client(container, name).commit_block_list([BlobBlock(block) for block in blocks])
+
+    async def clear(self, container: str, prefix: str, *, but: str = "") -> None:
+        """Delete every blob whose name begins so, and what was staged for one that was never published."""
+        async for name in self.names(container, prefix):
+            if name != but:
+                await self.delete(container, name)
+        async for name in self.names(container, prefix, unpublished=True):
+            if name != but:
+                await self.write(container, name, b"")  # which discards its blocks
+                await self.delete(container, name)
+
+    async def names(self, container: str, prefix: str, *, unpublished: bool = False) -> AsyncIterator[str]:
+        """The names that begin so, in their order, page by page; of blobs of which only blocks are there as well."""
+        include = ["uncommittedblobs"] if unpublished else None
+        found = self._client.get_container_client(container).list_blobs(name_starts_with=prefix, include=include)
+        async for blob in found:
+            yield str(blob.name)
 
     async def marks(self, container: str) -> AsyncIterator[tuple[str, dict[str, str], datetime]]:
         """Every blob with its metadata and when that was last written; none when the container is not there yet."""

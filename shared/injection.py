@@ -101,6 +101,13 @@ Point = Literal[
     "recipients.queued",  # the notices are stored, and the person cannot see them yet
     "recipients.heard",  # a recipient has acknowledged a notice, and that is not kept
     "ledger.read",  # a step has read the head of its chain, and has not moved it
+    "export.asked",  # the person has an export under way, and there is no job
+    "export.planned",  # the places of a copy are noted, and the job does not know
+    "export.staged",  # blocks of the archive are there, and nobody knows of which files
+    "export.noted",  # that is noted, and the job does not know
+    "export.published",  # the archive is there, and the job does not name it
+    "export.ready",  # the job names it, and neither ledger nor person know
+    "export.tidied",  # what its steps told each other is gone, and it is not done
     "erasure.requested",  # the ledger knows of it, and there is no job
     "erasure.closed",  # nothing more can be written about the person, and nothing else is done
     "erasure.found",  # what is erased is known, and not yet kept with the job

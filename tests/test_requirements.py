@@ -30,7 +30,7 @@ sys.meta_path.insert(0, OnlyLocked())
 sys.path.insert(0, ".")
 import function_app
 print(len(function_app.app.get_functions()))
-import aiosmtplib, azure.cosmos.aio, azure.eventhub.aio, azure.identity.aio, azure.storage.blob.aio, zipstream
+import aiosmtplib, azure.cosmos.aio, azure.eventhub.aio, azure.identity.aio, azure.storage.blob.aio
 """
 
 

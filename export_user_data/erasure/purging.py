@@ -139,8 +139,7 @@ async def _purge_jobs(item: Item, found: Identifiers, *, tools: Tools) -> None:
     theirs = [one async for one in jobs.query(query, {"person": found["personId"]})]
     exports = {*found["exports"], *(one["jobId"] for one in theirs if one["type"] == "export")}
     for export_id in sorted(exports):
-        async for name in tools.blobs.names(EXPORTS, f"{export_id}/"):
-            await tools.blobs.delete(EXPORTS, name)
+        await tools.blobs.clear(EXPORTS, f"{export_id}/")
     for one in theirs:
         if one["type"] != "erasure":
             await _delete_one(jobs, one["jobId"], one["id"])

@@ -34,7 +34,7 @@ async def _of_person(item: Item, found: Identifiers, tools: Tools) -> AsyncItera
         if one["jobId"] != item["jobId"]:
             yield f"jobs/{one['type']}"
     for export_id in found["exports"]:
-        async for _ in tools.blobs.names(EXPORTS, f"{export_id}/"):
+        async for _ in tools.blobs.names(EXPORTS, f"{export_id}/", unpublished=True):
             yield "blobs/exports"
 
 

@@ -1,14 +1,15 @@
 """The page of a bundle that a resident reads: what is held, why, for how long. It works offline and loads nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from string import Template
-from typing import Final
+from typing import Any, Final
 
+from export_user_data.copying.reconciling import Reconciled
 from export_user_data.report.digest import Digest
-from shared.data_map import CATEGORIES, CONTAINERS, Category, Record
+from shared.data_map import CATEGORIES, CONTAINERS, Category, LeftOut, Record
 from shared.templates import Language
 
 _PAGE: Final = Template("""<!doctype html>
@@ -61,6 +62,11 @@ class Summary:
     cut_off: datetime
     language: Language
     digest: Digest
+    files: Sequence[Mapping[str, Any]] = ()
+    """What the manifest says of every other file."""
+    left_out: Sequence[LeftOut] = ()
+    reconciled: Sequence[Reconciled] = ()
+    """The items of each place and record, against the store's own count."""
 
 
 def index_page(summary: Summary) -> str:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from shared.data_map.containers import CONTAINERS
+from shared.data_map.copies import LeftOut, Scope
 from shared.data_map.ledger import ACTIONS, Action, Detail
 from shared.data_map.places import BLOBS, HUBS, OUTSIDE
 from shared.data_map.readings import READINGS, TEXT_LIMIT
@@ -46,16 +47,19 @@ __all__ = [
     "Detail",
     "Erasure",
     "Field",
+    "LeftOut",
     "ReadingField",
     "ReadingKind",
     "Recipient",
     "Record",
+    "Scope",
     "Source",
     "Undeclared",
     "blocking",
     "checked",
     "record",
     "retention",
+    "time_of",
     "until",
 ]
 
@@ -105,7 +109,7 @@ def until(container: str, records: Iterable[str]) -> str:
     """The condition that an item of these records is of the time until `@through`; one without a time always is."""
     by_time: dict[str | None, list[str]] = {}
     for name in records:
-        by_time.setdefault(_time_of(record(container, name)), []).append(f"'{name}'")
+        by_time.setdefault(time_of(record(container, name)), []).append(f"'{name}'")
     parts = [
         f"c.type IN ({', '.join(names)})" + (f" AND c.{time} <= @through" if time else "")
         for time, names in by_time.items()
@@ -113,7 +117,7 @@ def until(container: str, records: Iterable[str]) -> str:
     return "(" + " OR ".join(f"({part})" for part in parts) + ")"
 
 
-def _time_of(of: Record) -> str | None:
+def time_of(of: Record) -> str | None:
     """The field that says of which time an item is."""
     return of.dated_from or next((name for name in ("updatedAt", "createdAt") if name in of.fields), None)
 

@@ -79,8 +79,8 @@ HUBS: Final[dict[str, Hub]] = {
 
 BLOBS: Final[dict[str, BlobContainer]] = {
     "exports": BlobContainer(
-        about="Bundles that people have asked for.",
-        name_pattern=rf"{_ID}/\d+\.zip",
+        about="Bundles that people have asked for, and beside one that is being made what its steps tell each other.",
+        name_pattern=rf"{_ID}/(\d+\.zip|work/\d+-\d+\.json)",
         lapse=timedelta(days=7),
         export="the bundle is the export",
         erasure="deleted with the person, and expires by the storage account's lifecycle rule",

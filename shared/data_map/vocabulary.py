@@ -19,12 +19,17 @@ class Category(StrEnum):
     SERVICE = "service"
 
 
+Ground = Literal["contract", "consent", "legitimate_interest"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryRule:
     """What holds for all data of a category; texts are shown to residents."""
 
     purpose: str
     basis: str
+    rests_on: tuple[Ground, ...]
+    """The legal basis by its kind, of which portability depends (GDPR 20)."""
     collected_when: str
     on_expiry: Literal["destroy", "block"] = "destroy"
     """What becomes of it when it is erased or its time is over: blocked is kept apart, for courts and authorities."""
@@ -37,6 +42,7 @@ CATEGORIES: Final[dict[Category, CategoryRule]] = {
     Category.PERSON: CategoryRule(
         purpose="Associate the user with the products and services contracted.",
         basis="contract (GDPR 6(1)(b))",
+        rests_on=("contract",),
         collected_when="at sign-up",
         on_expiry="block",
         blocked_for=timedelta(days=3 * 365),
@@ -45,6 +51,7 @@ CATEGORIES: Final[dict[Category, CategoryRule]] = {
     Category.INTERACTIONS: CategoryRule(
         purpose="Deal with what people gave us through the website, to sales or to technicians.",
         basis="contract or consent (GDPR 6(1)(a), (b))",
+        rests_on=("contract", "consent"),
         collected_when="when staff enter it",
         on_expiry="block",
         blocked_for=timedelta(days=3 * 365),
@@ -53,6 +60,7 @@ CATEGORIES: Final[dict[Category, CategoryRule]] = {
     Category.DEVICE: CategoryRule(
         purpose="Operate and maintain the call forwarding service, and provide updates.",
         basis="contract (GDPR 6(1)(b))",
+        rests_on=("contract",),
         collected_when="at registration and at a change",
         on_expiry="block",
         blocked_for=timedelta(days=3 * 365),
@@ -61,21 +69,25 @@ CATEGORIES: Final[dict[Category, CategoryRule]] = {
     Category.USAGE: CategoryRule(
         purpose="Statistics: correct and improve the performance of the applications.",
         basis="legitimate interest (GDPR 6(1)(f))",
+        rests_on=("legitimate_interest",),
         collected_when="from registration on, in some countries once consented to; not after an objection",
     ),
     Category.APP: CategoryRule(
         purpose="Operate and update the mobile application.",
         basis="contract (GDPR 6(1)(b))",
+        rests_on=("contract",),
         collected_when="at registration of the app and at a change",
     ),
     Category.PERFORMANCE: CategoryRule(
         purpose="Advanced technical support, and nothing else.",
         basis="contract for support (GDPR 6(1)(b))",
+        rests_on=("contract",),
         collected_when="while a support case of the device is open",
     ),
     Category.SERVICE: CategoryRule(
         purpose="Run the service itself: admission, integrity, long work.",
         basis="legitimate interest in a secure service (GDPR 6(1)(f))",
+        rests_on=("legitimate_interest",),
         collected_when="as the service works",
     ),
 }
@@ -93,6 +105,12 @@ class Source(StrEnum):
     APP = "the mobile application"
     STAFF = "entered by staff"
     SERVICE = "made by this service"
+    OBSERVED = "observed by this service"
+
+    @property
+    def is_given_or_observed(self) -> bool:
+        """Whether portability covers it (GDPR 20(1), WP 242): given by the person or by the use of their things."""
+        return self not in {Source.STAFF, Source.SERVICE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +122,9 @@ class Field:
     unit: str | None = None
     exported: bool = True
 
+
+Withheld = Literal["no_content", "names_nobody", "in_the_bundle", "security", "not_attributable", "blocked"]
+"""Why a copy leaves a record out: `shared.data_map.copies` has the article of each."""
 
 Erasure = Literal["purge", "expires", "keep_random_ids", "names_nobody"]
 """What an erasure makes of a record: it goes at once, it is gone soon by itself, random ids without meaning stay; or it
@@ -130,8 +151,15 @@ class Record:
     export: Literal["person", "device", "telemetry", "ledger"] | None
     """Under which walk an export reaches it; None: it is not handed out, and `export_note` says why."""
     export_note: str = ""
+    withheld: Withheld = "no_content"
+    """Where it is not handed out: of which kind the reason is."""
     erasure: Erasure = "purge"
     visible_to: tuple[str, ...] = ("the person",)
+
+    @property
+    def is_columnar(self) -> bool:
+        """Whether an item holds many readings, as one list per kind and field."""
+        return "columns" in self.fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

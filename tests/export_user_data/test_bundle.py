@@ -15,7 +15,6 @@ from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
-from export_user_data.bundle import Order, bundle
 from export_user_data.verify import NotGenuine, main, verify
 from ingest_telemetry.messages import HubEvent, Message, event_of
 from ingest_telemetry.storing import store_events
@@ -25,6 +24,7 @@ from register_device.guests import invite
 from register_device.installations import register_installation
 from register_device.invitations import accept
 from register_device.support_cases import open_case
+from shared.blobs import Blobs
 from shared.callers import Resident
 from shared.cosmos import Database
 from shared.gate import load_policy
@@ -32,6 +32,7 @@ from shared.keys import KeySet
 from shared.people import own_record, resident
 from shared.sign_in import Identity
 from tests.conftest import SettableClock
+from tests.export_user_data.copies import Copies
 from tests.keys import signing_jwks
 from tests.people import IDENTITY_KEY, House
 
@@ -89,18 +90,16 @@ async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str
     return access.device_id
 
 
-async def exported(house: House, person: str, keys: KeySet, to: Path) -> Path:
-    with to.open("wb") as file:
-        async for chunk in bundle(Order("export", person, "access", house.clock()), database=house.database, keys=keys):
-            file.write(chunk)
-    return to
+@pytest.fixture
+def copies(house: House, blobs: Blobs, export_keys: KeySet) -> Copies:
+    return Copies(house.database, blobs, export_keys, house.clock, {"notice.html": b"<p>notice</p>"})
 
 
 @pytest.fixture
-async def bundled(house: House, export_keys: KeySet, tmp_path: Path) -> tuple[Path, str]:
+async def bundled(house: House, copies: Copies, tmp_path: Path) -> tuple[Path, str]:
     device_id = await live(house, "maria", "VEO-000001")
     await live(house, "jordi", "VEO-000002")
-    return await exported(house, "maria", export_keys, tmp_path / "maria.zip"), device_id
+    return await copies.made("maria", tmp_path / "maria.zip"), device_id
 
 
 async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> None:
@@ -121,6 +120,7 @@ async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> No
         "devices/DEVICE/gate.jsonl",
         "devices/DEVICE/usage",
         "devices/DEVICE/performance",
+        "documents/notice.html",
         "index.html",
         "manifest.json",
         "manifest.jws",
@@ -136,9 +136,9 @@ async def test_nothing_of_another_person_is_in_the_bundle(bundled: tuple[Path, s
 
 
 async def test_no_secret_and_no_internal_key_is_in_the_bundle(bundled: tuple[Path, str]) -> None:
-    """Fields that the map does not export stay here."""
+    """Fields that the map does not export stay here; the manifest names them as left out, and has no value of them."""
     archive = zipfile.ZipFile(bundled[0])
-    content = b"".join(archive.read(name) for name in archive.namelist()).decode()
+    content = b"".join(archive.read(name) for name in archive.namelist() if name != "manifest.json").decode()
     assert [
         word for word in ("_etag", "secretHash", "identityKey", "bodyHash", "enrolmentGroup") if word in content
     ] == []
@@ -156,7 +156,8 @@ async def test_the_rows_agree_with_the_store(bundled: tuple[Path, str]) -> None:
     assert len(rows) == len(table) == 3
     assert [row["observedAt"] for row in rows] == [row["observedAt"] for row in table]
     manifest = json.loads(archive.read("manifest.json"))
-    assert manifest["itemsInStore"]["usageReadings"] == 1
+    [place] = [one for one in manifest["reconciliation"]["places"] if one["record"] == "usageReadings"]
+    assert (place["itemsInStore"], place["rowsInStore"], place["agrees"]) == (1, 3, True)
     assert {entry["rows"] for entry in manifest["files"] if "/usage/" in entry["name"]} == {3}
 
 
@@ -240,13 +241,13 @@ async def test_a_bundle_of_another_service_is_found(bundled: tuple[Path, str], t
     assert "NOT GENUINE" in capsys.readouterr().err
 
 
-async def test_a_former_owner_gets_their_own_period_only(house: House, export_keys: KeySet, tmp_path: Path) -> None:
+async def test_a_former_owner_gets_their_own_period_only(house: House, copies: Copies, tmp_path: Path) -> None:
     """After a monitor changed hands each has what was theirs."""
     device_id = await live(house, "maria", "VEO-000001")
     house.clock.forward(days=1)
     await live(house, "jordi", "VEO-000001", calls=5)
-    of_maria = zipfile.ZipFile(await exported(house, "maria", export_keys, tmp_path / "maria.zip"))
-    of_jordi = zipfile.ZipFile(await exported(house, "jordi", export_keys, tmp_path / "jordi.zip"))
+    of_maria = zipfile.ZipFile(await copies.made("maria", tmp_path / "maria.zip"))
+    of_jordi = zipfile.ZipFile(await copies.made("jordi", tmp_path / "jordi.zip"))
     content = b"".join(of_maria.read(name) for name in of_maria.namelist()).decode()
     assert message_of("maria") in content
     assert message_of("jordi") not in content
@@ -255,11 +256,15 @@ async def test_a_former_owner_gets_their_own_period_only(house: House, export_ke
     assert message_of("maria") not in b"".join(of_jordi.read(name) for name in of_jordi.namelist()).decode()
 
 
-async def test_a_person_without_anything_gets_a_bundle_too(house: House, export_keys: KeySet, tmp_path: Path) -> None:
+async def test_a_person_without_anything_gets_a_bundle_too(
+    house: House, copies: Copies, export_keys: KeySet, tmp_path: Path
+) -> None:
     """An account alone is something held."""
     await own_record(Resident("maria", "maria@resident.example", "key"), database=house.database, now=house.clock())
-    path = await exported(house, "maria", export_keys, tmp_path / "maria.zip")
-    assert verify(path, export_keys.public())["itemsInStore"] == {"person": 1, "gate": 1}
+    path = await copies.made("maria", tmp_path / "maria.zip")
+    manifest = verify(path, export_keys.public())
+    counted = {line["record"]: line["itemsInStore"] for line in manifest["reconciliation"]["places"]}
+    assert counted == {"person": 1, "gate": 1, "ledgerSubject": 1, "exportRequest": 1, "ledgerEntry": 1}
 
 
 async def guest_of(house: House, device_id: str, owner: Resident, guest: Resident) -> str:
@@ -278,7 +283,7 @@ async def signed_in(house: House, name: str) -> Resident:
 
 
 async def test_a_guest_gets_their_own_part_of_it_and_nothing_of_the_owner(
-    house: House, export_keys: KeySet, tmp_path: Path
+    house: House, copies: Copies, tmp_path: Path
 ) -> None:
     """The link, their invitations, what the ledger says of them; the owner gets the guest by a random id alone."""
     maria, jordi, pau = [await signed_in(house, name) for name in ("maria", "jordi", "pau")]
@@ -294,7 +299,7 @@ async def test_a_guest_gets_their_own_part_of_it_and_nothing_of_the_owner(
         identity_key=IDENTITY_KEY,
         now=house.clock(),
     )
-    of_jordi = zipfile.ZipFile(await exported(house, jordi.person_id, export_keys, tmp_path / "jordi.zip"))
+    of_jordi = zipfile.ZipFile(await copies.made(jordi.person_id, tmp_path / "jordi.zip"))
     names = set(of_jordi.namelist())
     assert [name for name in names if name.startswith("devices/")] == []
     [link] = of_jordi.read("account/link.jsonl").decode().splitlines()
@@ -304,7 +309,7 @@ async def test_a_guest_gets_their_own_part_of_it_and_nothing_of_the_owner(
     content = b"".join(of_jordi.read(name) for name in names).decode()
     foreign = ("VEO-000001", "maria", "VEO-000002", "pau", maria.person_id, pau.person_id, other_device)
     assert [word for word in foreign if word in content] == []
-    of_maria = zipfile.ZipFile(await exported(house, maria.person_id, export_keys, tmp_path / "maria.zip"))
+    of_maria = zipfile.ZipFile(await copies.made(maria.person_id, tmp_path / "maria.zip"))
     assert json.loads(of_maria.read(f"devices/{device_id}/guest.jsonl"))["guestId"] == guest_id
     content = b"".join(of_maria.read(name) for name in of_maria.namelist()).decode()
     assert [word for word in ("jordi", jordi.person_id, jordi.contact_key) if str(word) in content] == []

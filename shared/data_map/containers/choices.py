@@ -83,6 +83,7 @@ CHOICES: Final[dict[str, Record]] = {
         category=Category.SERVICE,
         export=None,
         export_note="names an entry which is in the bundle itself, for the moments until it has taken effect",
+        withheld="in_the_bundle",
         fields={
             "personId": Field(about="Random id of the person."),
             "entryId": Field(about="Id of the entry."),

@@ -18,6 +18,7 @@ COUNTERS: Final = Container(
             dated_from="begunAt",
             export=None,
             export_note="figures that name nobody",
+            withheld="names_nobody",
             erasure="expires",
             visible_to=("fleet staff",),
             fields={

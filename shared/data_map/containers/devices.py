@@ -31,7 +31,9 @@ DEVICES: Final = Container(
                 "regionSource": Field(about="Who said so: monitor, person, or the app that asked for the claim."),
                 "technical": Field(about="Technical information that varies by product.", source=Source.MONITOR),
                 "manufacturedAt": Field(about="Manufacture date.", source=Source.MONITOR, unit="UTC"),
-                "firstConnectedAt": Field(about="Date first connected; it never changes.", unit="UTC"),
+                "firstConnectedAt": Field(
+                    about="Date first connected; it never changes.", source=Source.OBSERVED, unit="UTC"
+                ),
                 "updatedAt": Field(about="Last change of the device data.", unit="UTC"),
                 "enrolmentGroup": Field(about="Which group key proved its make.", exported=False),
                 "ownershipId": Field(about="The present period of ownership."),
@@ -53,7 +55,7 @@ DEVICES: Final = Container(
                 "deviceId": Field(about="Id of the device."),
                 "ownershipId": Field(about="The period of ownership in which it was seen."),
                 "version": Field(about="Firmware version.", source=Source.MONITOR),
-                "firstSeenAt": Field(about="Since when it was seen.", unit="UTC"),
+                "firstSeenAt": Field(about="Since when it was seen.", source=Source.OBSERVED, unit="UTC"),
                 "expiresAt": EXPIRES,
                 "keptBy": KEPT_BY,
             },
@@ -133,7 +135,7 @@ DEVICES: Final = Container(
                 "deviceId": Field(about="Id of the device."),
                 "caseId": Field(about="Id of the case."),
                 "ownershipId": Field(about="The period of ownership it belongs to."),
-                "receivedAt": Field(about="When the owner gave it.", unit="UTC"),
+                "receivedAt": Field(about="When the owner gave it.", source=Source.OBSERVED, unit="UTC"),
                 "text": Field(
                     about="The log, without e-mail and network addresses, phone, identity and account numbers, places, "
                     "names of networks, passwords, pairing codes and tokens.",

@@ -16,6 +16,7 @@ IDENTITIES: Final = Container(
             category=Category.SERVICE,
             export=None,
             export_note="a keyed hash without meaning outside this service",
+            withheld="security",
             fields={
                 "key": Field(about="Keyed hash of issuer and subject.", source=Source.SIGN_IN),
                 "personId": Field(about="Random id of the person."),
@@ -28,6 +29,7 @@ IDENTITIES: Final = Container(
             category=Category.SERVICE,
             export=None,
             export_note="a keyed hash without meaning outside this service",
+            withheld="security",
             fields={
                 "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON),
                 "personId": Field(about="Random id of the person."),
@@ -40,6 +42,7 @@ IDENTITIES: Final = Container(
             category=Category.APP,
             export=None,
             export_note="a keyed hash of the push token, which is in the bundle itself",
+            withheld="security",
             fields={
                 "key": Field(about="Keyed hash of the push token.", source=Source.APP),
                 "personId": Field(about="Random id of the person."),

@@ -32,6 +32,7 @@ JOBS: Final = Container(
             dated_from="createdAt",
             export=None,
             export_note="the export itself is its content",
+            withheld="in_the_bundle",
             fields={
                 **_PROGRESS,
                 "personId": Field(about="Random id of the person."),
@@ -106,6 +107,7 @@ JOBS: Final = Container(
             dated_from="createdAt",
             export=None,
             export_note="numbers of monitors per model, firmware and region; they name nobody",
+            withheld="names_nobody",
             erasure="names_nobody",
             visible_to=(),
             fields={**_PROGRESS, "date": Field(about="The day that is counted.", unit="UTC")},
@@ -118,6 +120,7 @@ JOBS: Final = Container(
             dated_from="createdAt",
             export=None,
             export_note="numbers and dates per kind of item; they name nobody",
+            withheld="names_nobody",
             erasure="names_nobody",
             visible_to=(),
             fields={**_PROGRESS, "date": Field(about="The day of the report.", unit="UTC")},
@@ -130,6 +133,7 @@ JOBS: Final = Container(
             dated_from="createdAt",
             export=None,
             export_note="sums per model, firmware and region; they name nobody",
+            withheld="names_nobody",
             erasure="names_nobody",
             visible_to=(),
             fields={
@@ -146,6 +150,7 @@ JOBS: Final = Container(
             dated_from="createdAt",
             export=None,
             export_note="progress of a work whose ground, the restriction, is in the bundle itself",
+            withheld="in_the_bundle",
             visible_to=(),
             fields={
                 **_PROGRESS,

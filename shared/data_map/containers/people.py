@@ -79,7 +79,7 @@ PEOPLE: Final = Container(
                     about="Keys of the push addresses' look-ups, so that an erasure finds them.", exported=False
                 ),
                 "active": Field(about="Whether calls are forwarded to this phone.", source=Source.APP),
-                "registeredAt": Field(about="First registration.", unit="UTC"),
+                "registeredAt": Field(about="First registration.", source=Source.OBSERVED, unit="UTC"),
                 "updatedAt": Field(about="Last change.", unit="UTC"),
             },
         ),
@@ -147,6 +147,19 @@ PEOPLE: Final = Container(
             fields={
                 "personId": Field(about="Random id of the person."),
                 "erasureId": Field(about="Id of the erasure."),
+                "requestedAt": Field(about="When it was asked for.", unit="UTC"),
+            },
+        ),
+        "exportRequest": Record(
+            container="people",
+            about="The copy that the person asked for last; its state lies with the copy.",
+            category=Category.SERVICE,
+            dated_from="requestedAt",
+            export="person",
+            fields={
+                "personId": Field(about="Random id of the person."),
+                "exportId": Field(about="Id of the copy."),
+                "scope": Field(about="What of: everything, or what can be taken elsewhere.", source=Source.PERSON),
                 "requestedAt": Field(about="When it was asked for.", unit="UTC"),
             },
         ),

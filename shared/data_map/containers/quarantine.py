@@ -33,6 +33,7 @@ QUARANTINE: Final = Container(
             dated_from="enqueuedAt",
             export=None,
             export_note="it cannot be attributed to anybody",
+            withheld="not_attributable",
             erasure="expires",
             visible_to=("fleet staff",),
             fields={

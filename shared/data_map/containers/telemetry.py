@@ -9,7 +9,7 @@ from shared.data_map.vocabulary import Category, Container, Field, Record, Sourc
 
 _TIMES: Final = {
     "sentAt": Field(about="When the monitor sent the message, by its own clock.", source=Source.MONITOR, unit="UTC"),
-    "receivedAt": Field(about="When this service received the message.", unit="UTC"),
+    "receivedAt": Field(about="When this service received the message.", source=Source.OBSERVED, unit="UTC"),
 }
 
 _READINGS_FIELDS: Final[dict[str, Field]] = {

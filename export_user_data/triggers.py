@@ -27,7 +27,6 @@ from export_user_data.transfers import triggers as transfer_triggers
 from export_user_data.vault import triggers as vault_triggers
 from shared import invitations, jobs, notifications
 from shared.admission import ANYONE, RESIDENT
-from shared.blobs import EXPORTS
 from shared.callers import Anyone, Resident
 from shared.contract import Nothing
 from shared.cosmos import Item
@@ -171,7 +170,7 @@ def _documents(api: Api, functions: func.Blueprint) -> None:
 
 
 def _workers(api: Api, functions: func.Blueprint) -> None:
-    api.job_kinds[exports.KIND] = jobs.Kind(_build_export, _tell_end)
+    api.job_kinds[exports.KIND] = jobs.Kind(_build_export, _end_export)
 
     @functions.function_name("run_jobs")
     @functions.event_hub_message_trigger(
@@ -258,14 +257,14 @@ async def _run(job_id: str, kinds: typing.Mapping[str, jobs.Kind], services: Ser
     )
 
 
-async def _tell_end(services: Services, item: Item, state: str) -> None:
-    await exports.tell_end(item, state, people=services.database["people"], now=services.clock())
-    if state == "parked":
-        await services.blobs.clear(EXPORTS, f"{item['jobId']}/")
+async def _end_export(services: Services, item: Item, state: str) -> None:
+    from export_user_data.copying.steps import Tools, end  # noqa: PLC0415 - the worker alone needs what makes a copy
+
+    await end(Tools.of(services), item, state, now=services.clock())
 
 
 async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Stepped:
     """Do the next step of a copy."""
     from export_user_data.copying.steps import Tools, step  # noqa: PLC0415 - the worker alone needs what makes a copy
 
-    return await step(Tools.of(services, {}), lease)
+    return await step(Tools.of(services), lease)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -19,12 +20,15 @@ from shared.data_map import LeftOut, Scope
 from shared.data_map.copies import fields_left_out, left_out
 from shared.keys import KeySet
 from shared.notifications import language_for
+from shared.templates import Language
 
 FORMAT: Final = "blue-export/2"
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.jws"
 PAGE: Final = "index.html"
 DOCUMENTS: Final = "documents"
+
+_log = logging.getLogger("blue.export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +54,41 @@ class Contents:
         return Digest() if state is None else Digest.of(state)
 
 
+Documents = Callable[[Language], Mapping[str, bytes]]
+"""Gives files that go into every copy as they are, by name."""
+
+
+def no_documents(_language: Language) -> Mapping[str, bytes]:
+    """Nothing beside the data."""
+    return {}
+
+
 async def close(
-    archive: Archive, contents: Contents, documents: Mapping[str, bytes], *, database: Database, keys: KeySet
+    archive: Archive, contents: Contents, documents: Documents, *, database: Database, keys: KeySet
 ) -> None:
-    """Append everything that stands behind the data, the directory last."""
+    """Append everything that stands behind the data, the directory last; a copy that is not complete says so."""
     reconciled = await _reconciled(contents, database=database)
+    unexplained = sum(not line.explained for line in reconciled)
+    if unexplained:
+        _log.error("ALARM export_incomplete: %d counts differ from the database's", unexplained)
     missing = _left_out(contents)
+    language = await language_for(contents.person_id, people=database["people"])
     summary = Summary(
         scope=contents.scope,
         cut_off=contents.cut_off,
-        language=await language_for(contents.person_id, people=database["people"]),
+        language=language,
         digest=contents.digest,
         files=[_described(entry) for entry in contents.entries],
         left_out=missing,
         reconciled=reconciled,
     )
-    archive.add(PAGE, (await asyncio.to_thread(index_page, summary)).encode())
-    for name, content in documents.items():
-        archive.add(f"{DOCUMENTS}/{name}", content)
+    archive.add(PAGE, [(await asyncio.to_thread(index_page, summary)).encode()])
+    for name, content in (await asyncio.to_thread(documents, language)).items():
+        archive.add(f"{DOCUMENTS}/{name}", [content])
     files = [_described(entry) for entry in [*contents.entries, *archive.entries]]
     manifest = json.dumps(_manifest(contents, files, missing, reconciled), ensure_ascii=False, indent=1).encode()
-    archive.add(MANIFEST, manifest)
-    archive.add(SIGNATURE, keys.sign_detached(manifest).encode())
+    archive.add(MANIFEST, [manifest])
+    archive.add(SIGNATURE, [keys.sign_detached(manifest).encode()])
     archive.close([*contents.entries, *archive.entries])
 
 

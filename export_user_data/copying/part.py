@@ -83,7 +83,7 @@ class Part:
         names = _fields(self.scope, held.record.container, held.record_name)
         row = {name: held.item[name] for name in names if name in held.item}
         folder = "account" if held.device_id is None else f"devices/{held.device_id}"
-        file = self._file(f"{folder}/{held.record_name}", "jsonl", held.record_name)
+        file = self._file(f"{folder}/{held.record_name}", "jsonl", _named(held))
         self.size += file.add([json_line(row)])
         return 1
 
@@ -92,7 +92,7 @@ class Part:
         header, tail = _columns(self.scope, held.record.container, held.record_name, category)
         for one in written(held.item, header, tail):
             stem = f"devices/{held.device_id}/{category}/{one.month}"
-            plain, table = [self._file(stem, suffix, held.record_name) for suffix in ("jsonl", "csv")]
+            plain, table = [self._file(stem, suffix, _named(held)) for suffix in ("jsonl", "csv")]
             if not table.pieces:
                 table.pieces.append(",".join(header) + "\n")
             for file, lines in ((plain, one.lines), (table, one.table)):
@@ -111,9 +111,9 @@ class Part:
         for (stem, suffix), file in self._files.items():
             number = self.named[stem]
             name = f"{stem}.{suffix}" if number == _FIRST else f"{stem}.{number}.{suffix}"
-            content = "".join(file.pieces).encode()
+            pieces = (piece.encode() for piece in file.pieces)
+            archive.add(name, pieces, record=file.record, rows=file.rows, first=file.first, last=file.last)
             file.pieces.clear()
-            archive.add(name, content, record=file.record, rows=file.rows, first=file.first, last=file.last)
         self._files.clear()
 
 
@@ -127,6 +127,11 @@ def _columns(scope: Scope, container: str, record_name: str, category: str) -> t
     shown = fields(scope, _record(container, record_name))
     tail = tuple(name for name in READING_TAIL if name in shown)
     return [name for name in reading_columns(category) if name not in READING_TAIL or name in tail], tail
+
+
+def _named(held: Held) -> str:
+    """As the manifest names a record: two containers have one of the same name."""
+    return f"{held.record.container}/{held.record_name}"
 
 
 def _record(container: str, name: str) -> Record:

@@ -65,8 +65,7 @@ class Reconciled:
         """As the manifest has it."""
         place = {"deviceId": self.device_id, "ownershipId": self.ownership_id}
         return {
-            "container": self.container,
-            "record": self.record,
+            "record": f"{self.container}/{self.record}",
             **{name: value for name, value in place.items() if value is not None},
             "itemsInStore": self.counted.items,
             "itemsWritten": self.written.items,

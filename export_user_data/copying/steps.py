@@ -8,13 +8,13 @@ meanwhile has no copy.
 import asyncio
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
 from export_user_data import exports
 from export_user_data.copying.archive import Archive
-from export_user_data.copying.closing import Contents, close
+from export_user_data.copying.closing import Contents, Documents, close, no_documents
 from export_user_data.copying.notes import PartNote, Plan, Shelf, Taken
 from export_user_data.copying.part import PART_BYTES, Part
 from export_user_data.copying.reconciling import counts
@@ -22,7 +22,7 @@ from export_user_data.report.digest import Digest
 from export_user_data.walk import Place, page_of, places
 from shared import clock, data_map
 from shared.blobs import Blobs
-from shared.cosmos import Database
+from shared.cosmos import Database, Item
 from shared.data_map import Scope
 from shared.data_map.copies import left_out
 from shared.gate import Erased, load_policy
@@ -48,11 +48,11 @@ class Tools:
     database: Database
     blobs: Blobs
     keys: KeySet
-    documents: Mapping[str, bytes]
-    """What applies beside the data, by name: it goes into the archive as it is."""
+    documents: Documents = no_documents
+    """What applies beside the data."""
 
     @classmethod
-    def of(cls, services: Services, documents: Mapping[str, bytes]) -> Self:
+    def of(cls, services: Services, documents: Documents = no_documents) -> Self:
         """Those of a worker."""
         return cls(database=services.database, blobs=services.blobs, keys=services.export_keys, documents=documents)
 
@@ -73,6 +73,13 @@ async def step(tools: Tools, lease: Lease) -> Stepped:
         await _shelf(tools, lease).clear()
         await lease.commit(without=("blobName", "bytes", "readyAt"), expiresAt=clock.text(lease.now()))
         return None
+
+
+async def end(tools: Tools, item: Item, state: str, *, now: datetime) -> None:
+    """Tell its person how a copy ended; of one that could not be made nothing is left."""
+    await exports.tell_end(item, state, people=tools.database["people"], now=now)
+    if state != "done":
+        await Shelf(item["jobId"], tools.blobs).clear()
 
 
 async def _plan(tools: Tools, lease: Lease) -> Stepped:

@@ -18,6 +18,7 @@ from shared.mail import Mailer
 from shared.notifications import deliver, deliver_due, notify
 from shared.people import own_record
 from tests.bench.erasure import erasure
+from tests.bench.export import export
 from tests.bench.figures import Meter, figure, measured_house
 from tests.bench.gateway import gateway
 from tests.bench.ingest import Fleet, growth, ingestion
@@ -128,4 +129,5 @@ if __name__ == "__main__":
     imports()
     asyncio.run(database_costs())
     asyncio.run(erasure())
+    asyncio.run(export())
     asyncio.run(on_the_whole_cloud())

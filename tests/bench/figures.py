@@ -49,6 +49,7 @@ class Meter:
 
     def __init__(self, endpoint: str) -> None:
         """Measure at a local Cosmos DB endpoint."""
+        self.endpoint = endpoint
         self._url = f"{endpoint}_local/usage"
 
     def _ask(self, method: str) -> dict[str, Any]:

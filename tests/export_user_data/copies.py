@@ -1,12 +1,12 @@
 """Copies for tests: asked for, made step by step as a worker makes them, and downloaded."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from export_user_data import exports
 from export_user_data.contract import Export
-from export_user_data.copying.steps import Tools, step
+from export_user_data.copying.closing import Documents, no_documents
+from export_user_data.copying.steps import Tools, end, step
 from shared import jobs
 from shared.blobs import EXPORTS, Blobs
 from shared.cosmos import Database, Item
@@ -24,7 +24,7 @@ class Copies:
     blobs: Blobs
     keys: KeySet
     clock: SettableClock
-    documents: Mapping[str, bytes] = field(default_factory=dict)
+    documents: Documents = no_documents
 
     @property
     def tools(self) -> Tools:
@@ -44,7 +44,7 @@ class Copies:
             return await step(self.tools, lease)
 
         async def tell(item: Item, state: str) -> None:
-            await exports.tell_end(item, state, people=self.database["people"], now=self.clock())
+            await end(self.tools, item, state, now=self.clock())
 
         return await jobs.run_job(
             export_id,

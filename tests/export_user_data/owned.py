@@ -22,9 +22,12 @@ class Home(House):
     access: DeviceAccess = field(kw_only=True)
 
     @classmethod
-    async def paired(cls, house: House, person_id: str = "maria", serial: str = SERIAL) -> Self:
+    async def paired(
+        cls, house: House, person_id: str = "maria", serial: str = SERIAL, *, country: str | None = None
+    ) -> Self:
         """Its monitor collects everything, as if it had been paired a month ago."""
-        access = await house.pair(person_id, serial, model="VEO", region="ES")
+        claim = await house.claim(person_id, country=country)
+        access, _ = await house.register(claim, serial, model="VEO", region=country or "ES")
         month_ago = house.clock() - timedelta(days=31)
         await changed(house.database["telemetry"], access.ownership_id, partial(_open_since, begin=month_ago))
         return cls(house.database, house.keys, house.clock, house.journal, access=access)

@@ -92,7 +92,9 @@ async def live(house: House, person: str, serial: str, *, calls: int = 3) -> str
 
 @pytest.fixture
 def copies(house: House, blobs: Blobs, export_keys: KeySet) -> Copies:
-    return Copies(house.database, blobs, export_keys, house.clock, {"notice.html": b"<p>notice</p>"})
+    return Copies(
+        house.database, blobs, export_keys, house.clock, lambda language: {f"notice.{language}.html": b"<p>notice</p>"}
+    )
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ async def test_everything_held_is_in_the_bundle(bundled: tuple[Path, str]) -> No
         "devices/DEVICE/gate.jsonl",
         "devices/DEVICE/usage",
         "devices/DEVICE/performance",
-        "documents/notice.html",
+        "documents/notice.es.html",
         "index.html",
         "manifest.json",
         "manifest.jws",
@@ -156,7 +158,7 @@ async def test_the_rows_agree_with_the_store(bundled: tuple[Path, str]) -> None:
     assert len(rows) == len(table) == 3
     assert [row["observedAt"] for row in rows] == [row["observedAt"] for row in table]
     manifest = json.loads(archive.read("manifest.json"))
-    [place] = [one for one in manifest["reconciliation"]["places"] if one["record"] == "usageReadings"]
+    [place] = [one for one in manifest["reconciliation"]["places"] if one["record"] == "telemetry/usageReadings"]
     assert (place["itemsInStore"], place["rowsInStore"], place["agrees"]) == (1, 3, True)
     assert {entry["rows"] for entry in manifest["files"] if "/usage/" in entry["name"]} == {3}
 
@@ -264,7 +266,8 @@ async def test_a_person_without_anything_gets_a_bundle_too(
     path = await copies.made("maria", tmp_path / "maria.zip")
     manifest = verify(path, export_keys.public())
     counted = {line["record"]: line["itemsInStore"] for line in manifest["reconciliation"]["places"]}
-    assert counted == {"person": 1, "gate": 1, "ledgerSubject": 1, "exportRequest": 1, "ledgerEntry": 1}
+    own = {f"people/{name}": 1 for name in ("person", "gate", "ledgerSubject", "exportRequest")}
+    assert counted == own | {"ledger/ledgerEntry": 1}
 
 
 async def guest_of(house: House, device_id: str, owner: Resident, guest: Resident) -> str:

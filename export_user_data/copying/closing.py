@@ -71,7 +71,8 @@ async def close(
     unexplained = sum(not line.explained for line in reconciled)
     if unexplained:
         _log.error("ALARM export_incomplete: %d counts differ from the database's", unexplained)
-    missing = _left_out(contents)
+    missing = [_missing(one) for one in _left_out(contents)]
+    places = [line.described() for line in reconciled]
     language = await language_for(contents.person_id, people=database["people"])
     summary = Summary(
         scope=contents.scope,
@@ -80,13 +81,15 @@ async def close(
         digest=contents.digest,
         files=[_described(entry) for entry in contents.entries],
         left_out=missing,
-        reconciled=reconciled,
+        reconciled=places,
     )
     archive.add(PAGE, [(await asyncio.to_thread(index_page, summary)).encode()])
     for name, content in (await asyncio.to_thread(documents, language)).items():
         archive.add(f"{DOCUMENTS}/{name}", [content])
     files = [_described(entry) for entry in [*contents.entries, *archive.entries]]
-    manifest = json.dumps(_manifest(contents, files, missing, reconciled), ensure_ascii=False, indent=1).encode()
+    manifest = json.dumps(
+        _manifest(contents, files, missing, places, is_complete=not unexplained), ensure_ascii=False, indent=1
+    ).encode()
     archive.add(MANIFEST, [manifest])
     archive.add(SIGNATURE, [keys.sign_detached(manifest).encode()])
     archive.close([*contents.entries, *archive.entries])
@@ -158,7 +161,12 @@ def _described(entry: Entry) -> dict[str, Any]:
 
 
 def _manifest(
-    contents: Contents, files: list[dict[str, Any]], missing: Sequence[LeftOut], reconciled: Sequence[Reconciled]
+    contents: Contents,
+    files: Sequence[Mapping[str, Any]],
+    missing: Sequence[Mapping[str, Any]],
+    places: Sequence[Mapping[str, Any]],
+    *,
+    is_complete: bool,
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -168,10 +176,10 @@ def _manifest(
         "cutOff": clock.text(contents.cut_off),
         "files": files,
         "reconciliation": {
-            "complete": all(line.explained for line in reconciled),
-            "places": [line.described() for line in reconciled],
+            "complete": is_complete,
+            "places": places,
         },
-        "leftOut": [_missing(one) for one in missing],
+        "leftOut": missing,
         "tradeSecrets": "Nothing is left out as a trade secret (GDPR recital 63, Data Act 4(6)).",
     }
 

@@ -7,9 +7,8 @@ from html import escape
 from string import Template
 from typing import Any, Final
 
-from export_user_data.copying.reconciling import Reconciled
 from export_user_data.report.digest import Digest
-from shared.data_map import CATEGORIES, CONTAINERS, Category, LeftOut, Record
+from shared.data_map import CATEGORIES, CONTAINERS, Category, Record
 from shared.templates import Language
 
 _PAGE: Final = Template("""<!doctype html>
@@ -63,10 +62,11 @@ class Summary:
     language: Language
     digest: Digest
     files: Sequence[Mapping[str, Any]] = ()
-    """What the manifest says of every other file."""
-    left_out: Sequence[LeftOut] = ()
-    reconciled: Sequence[Reconciled] = ()
-    """The items of each place and record, against the store's own count."""
+    """What the manifest says of every other file: name, sha256, bytes, and of data rows, from and to."""
+    left_out: Sequence[Mapping[str, Any]] = ()
+    """What the manifest says is left out: record, why, article; of which fields alone, and what there is instead."""
+    reconciled: Sequence[Mapping[str, Any]] = ()
+    """What the manifest says of each record: itemsInStore, itemsWritten, agrees; of a difference explained, and why."""
 
 
 def index_page(summary: Summary) -> str:

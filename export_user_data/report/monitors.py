@@ -27,7 +27,6 @@ class Card:
 
 
 _FACTS: Final = (
-    ("model", "Model"),
     ("firmwareVersion", "Firmware"),
     ("serialNumber", "Serial number"),
     ("region", "Region"),
@@ -35,18 +34,20 @@ _FACTS: Final = (
 
 
 class Monitors:
-    """All of them, by the order in which they became the person's."""
+    """All of them: those that are theirs, then those that were, each in the order in which they became theirs."""
 
     def __init__(self, digest: Digest, words: Words) -> None:
         """From what went by."""
         self._digest, self._words = digest, words
-        self._links = {link["deviceId"]: link for link in reversed(self._rows("link"))}
+        newest = {link["deviceId"]: link for link in reversed(self._rows("link"))}
+        self._links = dict(sorted(newest.items(), key=lambda one: one[1]["until"] is not None))
         self._devices = {device["deviceId"]: device for device in self._rows("device")}
         ids = dict.fromkeys([*self._links, *self._devices, *digest.observed])
-        self._numbers = {device_id: number for number, device_id in enumerate(ids, start=1)}
-        own = [device_id for device_id in ids if self._links.get(device_id, {}).get("role") != "guest"]
+        of_others = [device_id for device_id in ids if self._links.get(device_id, {}).get("role") == "guest"]
+        own = [device_id for device_id in ids if device_id not in of_others]
+        self._numbers = {device_id: number for number, device_id in enumerate([*own, *of_others], start=1)}
         self.cards = [self._card(device_id) for device_id in own]
-        self.as_guest = len(ids) - len(own)
+        self.as_guest = len(of_others)
 
     def name(self, device_id: str | None) -> str:
         """By number, and by model where it is known."""
@@ -82,8 +83,7 @@ class Monitors:
             facts.append((words.text("First connected"), words.day(device["firstConnectedAt"])))
         since, until = link.get("since"), link.get("until")
         if since and until:
-            between = words.text("%(first)s to %(last)s") % {"first": words.day(since), "last": words.day(until)}
-            facts.append((words.text("It was yours"), between))
+            facts.append((words.text("It was yours"), words.between(since, until)))
         elif since:
             facts.append((words.text("Yours since"), words.day(since)))
         return facts

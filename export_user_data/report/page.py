@@ -62,7 +62,7 @@ def _masked(email: str | None) -> str | None:
     if not email or "@" not in email:
         return None
     name, _, domain = email.rpartition("@")
-    return f"{name[:1]}…@{domain}"
+    return f"{name[:1]}…\N{WORD JOINER}@{domain}"
 
 
 @cache

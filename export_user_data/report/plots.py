@@ -15,14 +15,14 @@ from export_user_data.report.observed import FAULTS, UNSAID, Observed
 from export_user_data.report.series import Series
 from export_user_data.report.words import Words
 
-WIDTH: Final = 420
-HEIGHT: Final = 230
+WIDTH: Final = 340
+HEIGHT: Final = 200
 LABEL_PX: Final = 14
 TICKS: Final = 4
 NONE: Final = "\N{EN DASH}"
 """Where there is no value."""
 
-LABELS: Final = 5
+LABELS: Final = 4
 """Names of buckets below a plot; in between there is no room for more."""
 
 _LONG: Final = re.compile(r"-?\d+\.\d{2,}")
@@ -94,7 +94,7 @@ def _plot(topic: _Topic, series: Series, words: Words) -> Plot:
         for bucket, *values in zip(full, *(line.values for line in lines), strict=True)
         if any(values if topic.names else (value is not None for value in values))
     ]
-    description = _description(topic, series, lines, full, words)
+    description = _description(topic, series, lines, words)
     ticks = [words.tick(start, series.grain) for start in starts]
     svg = _drawn(lines, ticks, words, is_bars=bool(topic.names), label=f"{heading}. {description}")
     return Plot(heading, description, svg, lines, bool(topic.names), full, rows)
@@ -118,9 +118,10 @@ def _sampled(series: Series, starts: Sequence[str], words: Words) -> list[Line]:
     ]
 
 
-def _description(topic: _Topic, series: Series, lines: Sequence[Line], full: Sequence[str], words: Words) -> str:
+def _description(topic: _Topic, series: Series, lines: Sequence[Line], words: Words) -> str:
     per = words.text({"day": "Per day", "week": "Per week", "month": "Per month", "year": "Per year"}[series.grain])
-    when = full[0] if len(full) == 1 else words.text("%(first)s to %(last)s") % {"first": full[0], "last": full[-1]}
+    first, last = (f"{day}T00:00:00Z" for day in (series.first, series.last))
+    when = words.between(first, last) if first != last else words.day(first)
     if topic.names:
         what = ", ".join(f"{words.number(sum(filter(None, line.values)))} {line.name}" for line in lines)
     else:

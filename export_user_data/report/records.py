@@ -138,7 +138,7 @@ SHOWN: Final[dict[str, Shown]] = {
         (Column("field", "What", "word"), Column("createdAt", "Asked for", "day"), Column("doneAt", "Done", "day")),
     ),
     "ledgerEntry": Shown(
-        "Who saw it",
+        "Newest entries",
         (
             Column("at", "When", "time"),
             Column("actorKind", "Who", "word"),

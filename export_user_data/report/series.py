@@ -23,6 +23,8 @@ class Series:
         """Begin with nothing."""
         self.grain: Grain = grain
         self.buckets: dict[str, dict[str, Cell]] = {}
+        self.first, self.last = "9999-12-31", ""
+        """The first and the last day of all."""
         self._starts: dict[str, str] = {}
 
     def count(self, day: str, name: str, number: float) -> None:
@@ -41,6 +43,7 @@ class Series:
     def _bucket(self, day: str) -> dict[str, Cell]:
         start = self._starts.get(day)
         if start is None:
+            self.first, self.last = min(self.first, day), max(self.last, day)
             start = self._starts[day] = start_of(day, self.grain)
             self.buckets.setdefault(start, {})
             self._widen()
@@ -76,12 +79,13 @@ class Series:
             start: {name: [round(number, 3) for number in cell] for name, cell in cells.items()}
             for start, cells in self.buckets.items()
         }
-        return {"grain": self.grain, "buckets": rounded}
+        return {"grain": self.grain, "first": self.first, "last": self.last, "buckets": rounded}
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Self:
         """The series that had this state."""
         series = cls(state["grain"])
+        series.first, series.last = state["first"], state["last"]
         series.buckets = {start: dict(cells) for start, cells in state["buckets"].items()}
         return series
 

@@ -45,8 +45,8 @@ _MONTHS: Final = {
     ),
 }
 _DAY_FORM: Final = {Language.ENGLISH: "{day} {month} {year}", Language.SPANISH: "{day} de {month} de {year}"}
-_SEPARATORS: Final = {Language.ENGLISH: ",.", Language.SPANISH: ".,"}
-"""Of thousands, and of decimals."""
+_SIGNS: Final = {Language.ENGLISH: ",.\N{MINUS SIGN}", Language.SPANISH: ".,\N{MINUS SIGN}"}
+"""Between thousands, before decimals, and before what is below zero."""
 _GROUPED_FROM: Final = {Language.ENGLISH: 1_000, Language.SPANISH: 10_000}
 """From which number on thousands are set apart."""
 
@@ -91,15 +91,19 @@ class Words:
         return self.text(_table("words.json").get(value, value.replace("_", " ")))
 
     def number(self, value: float, decimals: int = 0) -> str:
-        """With the language's separators."""
+        """With the language's signs."""
         grouping = "," if abs(value) >= _GROUPED_FROM[self.language] else ""
         written = f"{value:{grouping}.{decimals}f}"
-        return written.translate(str.maketrans(",.", _SEPARATORS[self.language]))
+        return written.translate(str.maketrans(",.-", _SIGNS[self.language]))
 
     def day(self, moment: datetime | str) -> str:
         """The day of a time, in UTC."""
         at = (clock.moment(moment) if isinstance(moment, str) else moment).astimezone(UTC)
         return _DAY_FORM[self.language].format(day=at.day, month=self._month[at.month - 1], year=at.year)
+
+    def between(self, first: datetime | str, last: datetime | str) -> str:
+        """From one day to another."""
+        return self.text("%(first)s to %(last)s") % {"first": self.day(first), "last": self.day(last)}
 
     def time(self, moment: datetime | str) -> str:
         """Day and time, in UTC."""
@@ -132,7 +136,7 @@ class Words:
         days = self.counted("%(num)s day", "%(num)s days", period.days)
         if period % _YEAR:
             return days
-        return f"{days} ({self.counted('%(num)s year', '%(num)s years', period // _YEAR)})"
+        return f"{self.counted('%(num)s year', '%(num)s years', period // _YEAR)} ({days})"
 
     def size(self, number: int) -> str:
         """A size in the unit that fits."""

@@ -48,11 +48,11 @@ def times(day: datetime, number: int) -> list[str]:
     return [clock.text(day + timedelta(minutes=(14 * 60 // max(number, 1)) * place)) for place in range(number)]
 
 
-def use(device_id: str, days: int, *, each: int = 4, seed: int = 7) -> Iterator[Held]:
-    """Calls and door openings of so many days until now."""
+def use(device_id: str, days: int, *, until: int = 0, each: int = 4, seed: int = 7) -> Iterator[Held]:
+    """Calls and door openings of so many days, until so many days ago."""
     chance = random.Random(seed)  # noqa: S311 - a sample, the same each time
     for past in range(days, 0, -1):
-        day = NOW.replace(hour=7) - timedelta(days=past)
+        day = NOW.replace(hour=7) - timedelta(days=past + until)
         calls, doors = chance.randrange(each + 1), chance.randrange(each)
         columns: dict[str, dict[str, list[Any]]] = {}
         if calls:
@@ -185,8 +185,8 @@ def household() -> Iterator[Held]:
         createdAt=ago(days=16.9),
         openedAt=ago(days=16.5),
     )
-    yield from use(SOLD, 3)
-    yield from use(KITCHEN, 380)
+    yield from use(SOLD, 200, until=400)
+    yield from use(KITCHEN, 389)
     yield from use(HALL, 19, each=2, seed=3)
     yield from health(KITCHEN, 16)
 

@@ -50,9 +50,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that is not in the bundle."""
+    """What is not in the bundle, for one reason."""
 
-    what: str
+    whats: Sequence[str]
     why: str
     article: str
 
@@ -121,14 +121,21 @@ def _facts(
         (words.text("Legal basis"), [words.data_map(rule.basis)]),
         (words.text("Collected"), [words.data_map(rule.collected_when)]),
         (words.text("Where it comes from"), [", ".join(words.data_map(source) for source in sources)]),
-        (words.text("Who else is given it"), given or [words.text("Nobody else.")]),
     ]
-    if rule.on_expiry == "block" and rule.blocked_for is not None:
-        after = words.text("It is blocked for %s, and then destroyed.") % words.period(rule.blocked_for)
-        facts.append((words.text("After erasure"), [f"{after} {words.data_map(rule.blocked_why)}"]))
-    else:
-        facts.append((words.text("After erasure"), [words.text("It is destroyed.")]))
+    if given:
+        facts.append((words.text("Who else is given it"), given))
+    facts.append((words.text("After erasure"), [_after_erasure(category, records, words)]))
     return facts
+
+
+def _after_erasure(category: Category, records: Mapping[str, Record], words: Words) -> str:
+    rule = CATEGORIES[category]
+    if rule.on_expiry == "block" and rule.blocked_for is not None:
+        blocked = words.text("It is blocked for %s, and then destroyed.") % words.period(rule.blocked_for)
+        return f"{blocked} {words.data_map(rule.blocked_why)}"
+    if any(record.erasure == "keep_random_ids" for record in records.values()):
+        return words.text("It is destroyed; random ids that name nobody stay.")
+    return words.text("It is destroyed.")
 
 
 def _kind(name: str, record: Record, digest: Digest, words: Words) -> Kind:
@@ -174,21 +181,17 @@ def _file(file: Mapping[str, Any], words: Words) -> File:
 
 
 def left_out(parts: Sequence[Mapping[str, Any]], words: Words) -> list[Missing]:
-    """What is not in the bundle, in words."""
-    return [
-        Missing(
-            what=_about(str(part["record"]), words)
-            + (
-                f" ({words.counted('%(num)s field', '%(num)s fields', len(part['fields']))})"
-                if part.get("fields")
-                else ""
-            ),
-            why=words.data_map(str(part["why"]))
-            + (f"; {words.data_map(part['instead'])}" if part.get("instead") else ""),
-            article=words.text(str(part.get("article") or "")),
-        )
-        for part in parts
-    ]
+    """What is not in the bundle: together what is left out for one reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        why = words.data_map(str(part["why"]))
+        if part.get("instead"):
+            why += f"; {words.data_map(str(part['instead']))}"
+        what = _about(str(part["record"]), words)
+        if part.get("fields"):
+            what += f" ({words.counted('%(num)s field', '%(num)s fields', len(part['fields']))})"
+        reasons.setdefault((why, words.text(str(part.get("article", "")))), []).append(what)
+    return [Missing(whats, why, article) for (why, article), whats in reasons.items()]
 
 
 def reconciled(records: Sequence[Mapping[str, Any]], words: Words) -> Account:

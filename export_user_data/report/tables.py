@@ -22,7 +22,7 @@ class Table:
     """How many there are beside those that are shown."""
 
 
-APART: Final = frozenset({"ledgerEntry", "recipientNotice", "blockedData", "restriction", "legalHold"})
+APART: Final = frozenset({"device", "ledgerEntry", "recipientNotice", "blockedData", "restriction", "legalHold"})
 """Records with a section of their own."""
 
 

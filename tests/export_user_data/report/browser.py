@@ -77,7 +77,9 @@ class Tab:
 
     async def printed(self) -> bytes:
         """The page as PDF, on paper as its style asks for."""
-        answer = await self.ask("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        answer = await self.ask(
+            "Page.printToPDF", preferCSSPageSize=True, printBackground=True, generateDocumentOutline=True
+        )
         return base64.b64decode(answer["data"])
 
     def asked_for(self) -> list[str]:

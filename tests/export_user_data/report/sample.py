@@ -153,7 +153,7 @@ def household() -> Iterator[Held]:
     for days in (15, 12.4, 12.3, 3):
         yield entry("support_data_viewed", "staff:support", days, ownershipId="0" * 32, purpose="support_call")
     yield entry("recipients_told", "service", 61, event="rectification", recipients=4)
-    for device_id, model in ((KITCHEN, "VEO-XS WIFI DUOX PLUS"), (HALL, HOSTILE)):
+    for device_id, model, since in ((KITCHEN, "VEO-XS WIFI DUOX PLUS", 390), (HALL, HOSTILE, 20)):
         yield held(
             "devices",
             "device",
@@ -163,8 +163,8 @@ def household() -> Iterator[Held]:
             serialNumber=f"VEO-{device_id[:6]}",
             firmwareVersion="3.2.1",
             region="ES",
-            firstConnectedAt=ago(days=390),
-            ownedSince=ago(days=20),
+            firstConnectedAt=ago(days=since),
+            ownedSince=ago(days=since),
         )
         yield held(
             "devices", "firmwareVersion", device_id, deviceId=device_id, version="3.2.1", firstSeenAt=ago(days=80)

@@ -39,7 +39,7 @@ class Shown:
 
 def _is_seen_by_others(entry: Mapping[str, Any]) -> bool:
     """Whether staff did it, or somebody outside was told."""
-    return str(entry["actorKind"]).startswith("staff:") or entry["action"] == "recipients_told"
+    return str(entry.get("actorKind")).startswith("staff:") or entry.get("action") == "recipients_told"
 
 
 _DEVICE: Final = Column("deviceId", "Monitor", "device")

@@ -27,10 +27,13 @@ from register_device.support_cases import open_case
 from shared.blobs import Blobs
 from shared.callers import Resident
 from shared.cosmos import Database
+from shared.data_map import CATEGORIES, Category
 from shared.gate import load_policy
 from shared.keys import KeySet
 from shared.people import own_record, resident
 from shared.sign_in import Identity
+from shared.templates import Language
+from shared.wording import said
 from tests.conftest import SettableClock
 from tests.export_user_data.copies import Copies
 from tests.keys import signing_jwks
@@ -164,11 +167,10 @@ async def test_the_rows_agree_with_the_store(bundled: tuple[Path, str]) -> None:
 
 
 async def test_the_page_says_what_why_and_how_long(bundled: tuple[Path, str]) -> None:
-    """In words for residents, from the data map, without loading anything."""
+    """In words for residents, from the data map and in the language of their app, without loading anything."""
     page = zipfile.ZipFile(bundled[0]).read("index.html").decode()
-    assert "Advanced technical support, and nothing else." in page
-    assert "730 days" in page
-    assert "once you erase your account nothing ties it to you" in page
+    assert said(CATEGORIES[Category.PERFORMANCE].purpose, Language.SPANISH) in page
+    assert "730 días" in page
     assert "<script" not in page
     assert "://" not in page
 

@@ -24,7 +24,7 @@ from shared.gate import load_policy
 from shared.readings import corrected, rows
 
 SCHEMA_VERSION: Final = 1
-SCHEMA_URL: Final = "/api/openapi.json#/components/schemas/StreamLine"
+SCHEMA_URL: Final = "/api/schemas/records/stream-line"
 
 PAGE_ITEMS: Final = 50
 PAGE_LIMIT_BYTES: Final = 1_000_000

@@ -15,6 +15,7 @@ from export_user_data.access import triggers as access_triggers
 from export_user_data.catalogue import error_catalogue
 from export_user_data.consents import triggers as consents
 from export_user_data.contract import DownloadLink, ErrorCatalogue, Export, ExportRequest, Notification, Notifications
+from export_user_data.documents import triggers as document_triggers
 from export_user_data.erasure import triggers as erasure_triggers
 from export_user_data.interactions import triggers as interaction_triggers
 from export_user_data.on_behalf import triggers as on_behalf_triggers
@@ -58,6 +59,7 @@ def blueprint(api: Api) -> func.Blueprint:
     rectification_triggers.register(api, functions)
     interaction_triggers.register(api, functions)
     on_behalf_triggers.register(api, functions)
+    document_triggers.register(api, functions)
     _documents(api, functions)
     _workers(api, functions)
     return functions

@@ -213,6 +213,16 @@ CATALOGUE: Final[dict[str, Entry]] = {
         title="There is no telemetry schema of that version.",
         action="See the list of published versions.",
     ),
+    "record_schema_unknown": Entry(
+        status=404,
+        title="There is no schema of that name.",
+        action="See the list at /api/schemas.",
+    ),
+    "product_unknown": Entry(
+        status=404,
+        title="There is no data sheet of that product.",
+        action="See the list at /api/products; the sheet of wifi-monitor holds for models that are not in it.",
+    ),
     "quota_exceeded": Entry(
         status=429,
         title="This monitor sends more than its share.",

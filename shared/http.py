@@ -95,14 +95,26 @@ class JsonLines:
     lines: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that is written already, such as a page; whoever asks again may be told that it has not changed."""
+
+    written: str
+    media_type: str
+    headers: Mapping[str, str]
+    status: HTTPStatus = HTTPStatus.OK
+
+
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/x-ndjson"
+HTML: Final = "text/html"
+JSON_SCHEMA: Final = "application/schema+json"
 
 Model = type[BaseModel] | TypeAliasType
 """What describes a body: a model, or the name of several. pydantic's RootModel is built as soon as it is imported, and
 loads what building takes: no cold start should wait for that."""
 
-Reply = BaseModel | Answer | JsonLines | Mapping[str, Any]
+Reply = BaseModel | Answer | JsonLines | Document | Mapping[str, Any]
 Handler = Callable[[Any], Awaitable[Reply]]
 
 
@@ -127,6 +139,8 @@ class Operation:
     """The number under which residents see every failure of it."""
     media_type: str = JSON
     """What it answers with."""
+    also: Sequence[str] = ()
+    """Media types that it answers with as well, when they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         pairing_error: int | None = None,
         media_type: str = JSON,
+        also: Sequence[str] = (),
     ) -> Callable[[Handler], Handler]:
         """Make a use case an HTTP function; its docstring's first line is its summary."""
 
@@ -171,6 +186,7 @@ class Api:
                 headers=headers or {},
                 pairing_error=pairing_error,
                 media_type=media_type,
+                also=also,
             )
             self.operations.append(operation)
 
@@ -214,7 +230,7 @@ async def respond(
         fault = Problem(code, retry_after_s=OUTAGE_RETRY_AFTER_S if code == "busy" else None)
         response = _problem_response(fault, operation, request_id)
     response.headers["X-Request-Id"] = request_id
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     elapsed_ms = (time.perf_counter() - started) * 1000
     _log.info("%s %d %s %.1f ms request %s", operation.name, response.status_code, code, elapsed_ms, request_id)
@@ -290,6 +306,10 @@ def _rendered(reply: Reply, operation: Operation) -> func.HttpResponse:
     if isinstance(reply, JsonLines):
         written = "".join(f"{line}\n" for line in reply.lines)
         return func.HttpResponse(written, status_code=int(status), mimetype=operation.media_type)
+    if isinstance(reply, Document):
+        return func.HttpResponse(
+            reply.written, status_code=int(reply.status), headers=dict(reply.headers), mimetype=reply.media_type
+        )
     if isinstance(reply, Answer):
         status = reply.status
     body = reply.body if isinstance(reply, Answer) else reply

@@ -112,7 +112,7 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
         "security": [] if scheme is None else [{scheme: []}],
         "responses": {
             **{
-                str(int(status)): _answer(status, model, operation.media_type, refs)
+                str(int(status)): _answer(status, model, (operation.media_type, *operation.also), refs)
                 for status, model in operation.answers.items()
             },
             **_problems(operation),
@@ -141,10 +141,19 @@ def _operation(operation: Operation, refs: Mapping[Any, Any]) -> dict[str, Any]:
     return written
 
 
-def _answer(status: HTTPStatus, model: Model | None, media_type: str, refs: Mapping[Any, Any]) -> dict[str, Any]:
+def _answer(
+    status: HTTPStatus, model: Model | None, media_types: Iterable[str], refs: Mapping[Any, Any]
+) -> dict[str, Any]:
     """The model of JSON Lines is that of one line."""
     schema = {"type": "object"} if model is None else refs[_mode(model, answered=True)]
-    return {"description": status.phrase, "content": {media_type: {"schema": schema}}}
+    return {
+        "description": status.phrase,
+        "content": {media_type: _of(media_type, schema) for media_type in media_types},
+    }
+
+
+def _of(media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"schema": {"type": "string"} if media_type.startswith("text/") else schema}
 
 
 def _problems(operation: Operation) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Base64UrlBytes, Field, Json, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.controller import Controller, Installation
 from shared.data_map.recipients import WEBHOOKS
 from shared.keys import WRAPPING_KEY_BYTES, wrapping_key
 
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, Field(alias="BLUE_MAIL_FROM", pattern=r"^[0-9A-Za-z.+_-]+@[0-9A-Za-z.-]+$")]
     recipients: Annotated[Json[dict[str, str]], Field(alias="BLUE_RECIPIENTS", validate_default=False)] = {}
     """Where the recipients are told that the data map declares to be told by a message."""
+    controller: Annotated[Json[Controller], Field(alias="BLUE_CONTROLLER")]
+    """Who is responsible, as the documents name them."""
+    storage_place: Annotated[str, Field(alias="BLUE_STORAGE_PLACE", min_length=1, max_length=200)]
+    """Cloud provider and region, in words for residents."""
     environment: Annotated[str, Field(alias="AZURE_FUNCTIONS_ENVIRONMENT")] = "Production"
     """Hosts on a developer's machine say Development; Azure says nothing, and that is Production."""
     instance_id: Annotated[str | None, Field(alias="WEBSITE_INSTANCE_ID")] = None
@@ -63,6 +68,11 @@ class Settings(BaseSettings):
         """Whether development doubles are refused: always, unless the host says Development and is none of Azure's."""
         platform = (self.instance_id, self.pod_name)
         return self.environment != "Development" or any(platform)
+
+    @property
+    def installation(self) -> Installation:
+        """What the documents say of this installation."""
+        return Installation(self.controller, self.storage_place)
 
     @property
     def host_storage_address(self) -> str:

@@ -9,9 +9,13 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from export_user_data.documents.schemas import all_schemas, of_record
 from shared import data_map
 from shared.cosmos import Database
 from shared.errors import Problem
@@ -23,11 +27,14 @@ class Observed:
 
     fields: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     codes: set[str] = field(default_factory=set)
+    misdescribed: set[str] = field(default_factory=set)
+    """Sentences on fields that are stored in another form than their published schema says."""
 
     def item(self, container: str, item: Mapping[str, Any]) -> None:
         """Note one stored item."""
         own = {name for name in item if not name.startswith("_")} - data_map.ENVELOPE_FIELDS
         self.fields.setdefault((container, str(item.get("type"))), set()).update(own)
+        self.misdescribed |= misdescribed(container, item)
 
     async def database(self, database: Database) -> None:
         """Note everything that a database holds."""
@@ -39,13 +46,16 @@ class Observed:
         """Let another process know."""
         fields = [[*record, sorted(names)] for record, names in self.fields.items()]
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{process}.json").write_text(json.dumps({"fields": fields, "codes": sorted(self.codes)}))
+        (folder / f"{process}.json").write_text(
+            json.dumps({"fields": fields, "codes": sorted(self.codes), "misdescribed": sorted(self.misdescribed)})
+        )
 
     def find(self, folder: Path) -> None:
         """Learn what other processes have left."""
         for file in folder.glob("*.json"):
             left = json.loads(file.read_text())
             self.codes.update(left["codes"])
+            self.misdescribed.update(left["misdescribed"])
             for container, record, names in left["fields"]:
                 self.fields.setdefault((container, record), set()).update(names)
 
@@ -67,6 +77,27 @@ class Observed:
             for record, declared in definition.records.items()
             for name in sorted(declared.fields.keys() - self.fields.get((container, record), set()))
         ]
+
+
+@cache
+def _validator(container: str, record: str) -> Any:
+    described = all_schemas().get(of_record(container, record))
+    return Draft202012Validator(described) if described is not None else None
+
+
+def misdescribed(container: str, item: Mapping[str, Any]) -> set[str]:
+    """Where an item is not as its published schema says, as sentences without its values."""
+    record = str(item.get("type"))
+    validator = _validator(container, record)
+    known = data_map.CONTAINERS[container].records.get(record)
+    if validator is None or known is None:
+        return set()
+    exported = {name: value for name, value in item.items() if name in known.fields and known.fields[name].exported}
+    return {
+        f"Container '{container}', record '{record}': field '{'/'.join(map(str, fault.absolute_path))}' breaks the "
+        f"rule '{fault.validator}' of its schema. See _TYPES in export_user_data/documents/schemas.py."
+        for fault in validator.iter_errors(exported)
+    }
 
 
 def _declared(container: str, record: str) -> set[str]:

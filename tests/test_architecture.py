@@ -34,6 +34,7 @@ ALLOWED = {
         "export_user_data/consents/guardian_triggers.py",
         "export_user_data/consents/triggers.py",
         "export_user_data/device_triggers.py",
+        "export_user_data/documents/triggers.py",
         "export_user_data/erasure/triggers.py",
         "export_user_data/interactions/triggers.py",
         "export_user_data/requests/triggers.py",
@@ -146,7 +147,9 @@ AT_FIRST_USE = {
     "azure.identity",
     "azure.storage",
     "cryptography",
+    "export_user_data.documents.serving",
     "importlib.metadata",  # by it pydantic looks for plugins, as soon as any validator is built
+    "jinja2",
     "jwt",
     "pydantic.root_model",
     "pydantic_settings",

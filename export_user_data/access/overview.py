@@ -23,7 +23,7 @@ from shared.notifications import language_for
 from shared.standing import records_of
 from shared.templates import Language
 from shared.webhooks import Webhooks
-from shared.wording import said
+from shared.wording import said, said_before
 
 BLOCKED_SHOWN: Final = 200
 """The newest entries of what is blocked; the pages have them all."""
@@ -128,7 +128,7 @@ def _blocked_view(item: Item, language: Language) -> BlockedData:
     return BlockedData(
         category=item["category"],
         ground=item["ground"],
-        why=said(item["why"], language),
+        why=said_before(item["why"], language),
         since=clock.moment(item["at"]),
         until=_day(item["until"]),
     )

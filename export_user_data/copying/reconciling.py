@@ -7,6 +7,7 @@ from typing import Any, Final
 from export_user_data.walk import Place
 from shared import data_map
 from shared.cosmos import Database, Item
+from shared.data_map.copies import COME_SINCE, GONE_SINCE, UNEXPLAINED
 
 _COUNTS: Final = "SELECT c.type, COUNT(1) AS items, SUM(c.count) AS readings FROM c"
 
@@ -78,9 +79,8 @@ class Reconciled:
 
     def _difference(self) -> dict[str, Any]:
         difference = self._until.items - self.counted.items
-        meanwhile = "expired, were erased or changed" if difference <= 0 else "arrived or were changed"
-        reason = f"{abs(difference)} items {meanwhile} after the cut-off" if self.explained else "unknown"
-        return {"explained": self.explained, "difference": reason}
+        reason = (GONE_SINCE if difference <= 0 else COME_SINCE) if self.explained else UNEXPLAINED
+        return {"explained": self.explained, "itemsDiffering": abs(difference), "difference": reason}
 
 
 async def counts(place: Place, records: Sequence[str], through: str, *, database: Database) -> dict[str, Tally]:

@@ -190,7 +190,7 @@ def left_out(parts: Sequence[Mapping[str, Any]], words: Words) -> list[Missing]:
         what = _about(str(part["record"]), words)
         if part.get("fields"):
             what += f" ({words.counted('%(num)s field', '%(num)s fields', len(part['fields']))})"
-        reasons.setdefault((why, words.text(str(part.get("article", "")))), []).append(what)
+        reasons.setdefault((why, words.article(str(part.get("article", "")))), []).append(what)
     return [Missing(whats, why, article) for (why, article), whats in reasons.items()]
 
 
@@ -202,12 +202,13 @@ def reconciled(records: Sequence[Mapping[str, Any]], words: Words) -> Account:
         counted[0] += int(record["itemsInStore"])
         counted[1] += int(record["itemsWritten"])
     rows = [[_about(name, words), *(words.number(number) for number in counted)] for name, counted in sums.items()]
-    differences = [
-        f"{_about(str(record['record']), words)} {words.data_map(str(record.get('difference', 'unknown')))}"
-        for record in records
-        if not record.get("agrees", True)
-    ]
+    differences = [_difference(record, words) for record in records if not record.get("agrees", True)]
     return Account(rows, differences)
+
+
+def _difference(record: Mapping[str, Any], words: Words) -> str:
+    reason = words.data_map(str(record["difference"]))
+    return f"{_about(str(record['record']), words)} {words.number(int(record['itemsDiffering']))}: {reason}."
 
 
 def _about(name: str, words: Words) -> str:

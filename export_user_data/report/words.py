@@ -86,6 +86,12 @@ class Words:
         """A text of the data map."""
         return said(english, self.language)
 
+    def article(self, reference: str) -> str:
+        """An article of a law, by the name that the law has."""
+        for law in ("GDPR", "Data Act"):
+            reference = reference.replace(law, self.text(law))
+        return reference
+
     def word(self, value: str) -> str:
         """A word of a closed list, as people say it."""
         return self.text(_table("words.json").get(value, value.replace("_", " ")))

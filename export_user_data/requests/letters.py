@@ -25,7 +25,7 @@ from shared.ledger import Step, record_about, staff
 from shared.notifications import language_for
 from shared.people import new_id
 from shared.templates import Language
-from shared.wording import said
+from shared.wording import said_before
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -153,7 +153,7 @@ _SAID: Final = {
 def _blocked(one: Blocked, language: Language) -> dict[str, str]:
     return {
         "category": wording.CATEGORIES[Category(one.category)][language],
-        "why": said(one.why, language),
+        "why": said_before(one.why, language),
         "until": wording.day(one.until, language),
     }
 

@@ -30,6 +30,25 @@ NOT_GIVEN: Final = "GDPR 20(1)"
 BY_ACCESS: Final = "a copy of scope access holds it (GDPR 15)"
 BY_DATA_ACT: Final = f"{BY_ACCESS}; readings also come by GET /api/me/devices/{{deviceId}}/telemetry (Data Act 4)"
 
+_MADE_HERE: Final = "it was made by this service"
+_FIELDS_MADE_HERE: Final = "they were made by this service"
+_HIDDEN: Final = "ids of other people, keys, and marks of how it is kept"
+
+GONE_SINCE: Final = "expired, erased or changed after the cut-off"
+COME_SINCE: Final = "arrived or changed after the cut-off"
+UNEXPLAINED: Final = "for an unknown reason"
+
+
+def _rests_on(category: Category) -> str:
+    return f"it rests on {CATEGORIES[category].basis}"
+
+
+REASONS: Final = (
+    *(_MADE_HERE, _FIELDS_MADE_HERE, _HIDDEN, BY_ACCESS, BY_DATA_ACT, GONE_SINCE, COME_SINCE, UNEXPLAINED),
+    *map(_rests_on, Category),
+)
+"""Every reason that a copy may give, of what it leaves out and of what differs from the store."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
@@ -53,11 +72,10 @@ def left_out(scope: Scope, record: Record, name: str, country: str | None = None
     if scope == "access":
         return None
     if not _is_portable(record.category, country):
-        rule = CATEGORIES[record.category]
         instead = BY_DATA_ACT if record.category in COLLECTING else BY_ACCESS
-        return LeftOut(record=what, why=f"it rests on {rule.basis}", article=NOT_PORTABLE_BASIS, instead=instead)
+        return LeftOut(record=what, why=_rests_on(record.category), article=NOT_PORTABLE_BASIS, instead=instead)
     if not fields("portability", record):
-        return LeftOut(record=what, why="it was made by this service", article=NOT_GIVEN, instead=BY_ACCESS)
+        return LeftOut(record=what, why=_MADE_HERE, article=NOT_GIVEN, instead=BY_ACCESS)
     return None
 
 
@@ -68,11 +86,10 @@ def fields_left_out(scope: Scope, record: Record, name: str) -> list[LeftOut]:
     made = tuple(one for one, field in record.fields.items() if field.exported and one not in shown)
     parts = []
     if hidden:
-        why = "ids of other people, keys, and marks of how it is kept"
-        parts.append(LeftOut(record=what, why=why, article=OF_OTHERS, fields=hidden))
+        parts.append(LeftOut(record=what, why=_HIDDEN, article=OF_OTHERS, fields=hidden))
     if made:
-        why = "they were made by this service"
-        parts.append(LeftOut(record=what, why=why, article=NOT_GIVEN, fields=made, instead=BY_ACCESS))
+        left = LeftOut(record=what, why=_FIELDS_MADE_HERE, article=NOT_GIVEN, fields=made, instead=BY_ACCESS)
+        parts.append(left)
     return parts
 
 

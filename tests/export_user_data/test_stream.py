@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from export_user_data import cursors, stream
 from export_user_data.contract import StreamLine
 from export_user_data.cursors import Place
+from export_user_data.documents import schemas
 from export_user_data.stream import Asked, stream_page, waiting_time
 from export_user_data.waiting import WaitingRoom
 from ingest_telemetry.messages import HubEvent
@@ -121,7 +123,7 @@ async def test_a_stream_without_readings_has_a_head_and_a_cursor(reader: Reader)
     head, end = await reader.page()
     assert (head["line"], head["schemaVersion"], end["line"]) == ("head", 1, "cursor")
     assert head["units"]["call"] == {"durationS": "s"}
-    assert head["schemaUrl"].endswith("/StreamLine")
+    assert head["schemaUrl"] == f"{schemas.ADDRESS}/{schemas.STREAM_LINE}"
     assert head["lag"] == {}
     reader.cursor = end["cursor"]
     events = await reader.home.messages(1)
@@ -134,6 +136,7 @@ async def test_every_line_is_as_its_schema_says(reader: Reader) -> None:
     for line in await reader.page():
         written = json.dumps(line)
         assert TypeAdapter(StreamLine).validate_json(written).model_dump_json(by_alias=True, exclude_none=True)
+        Draft202012Validator(schemas.schema(schemas.STREAM_LINE)).validate(line)
 
 
 async def test_readings_come_in_the_order_of_arrival(reader: Reader) -> None:

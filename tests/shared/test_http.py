@@ -22,10 +22,12 @@ from shared.errors import Problem
 from shared.gate import Erased, KeptChanging
 from shared.http import (
     BODY_LIMIT_BYTES,
+    HTML,
     JSON_LINES,
     UNPACKED_LIMIT_BYTES,
     Answer,
     Call,
+    Document,
     Handler,
     JsonLines,
     Operation,
@@ -138,6 +140,21 @@ async def test_an_operation_may_answer_with_many_lines() -> None:
     response = await respond(request(), lines, services, asyncio.Semaphore(1))
     assert (response.status_code, response.mimetype) == (201, "application/x-ndjson")
     assert response.get_body() == b'{"a":1}\n{"a":2}\n'
+
+
+async def test_an_operation_may_answer_with_a_document() -> None:
+    """Of its own type, with its own headers, which may let it be kept; nothing else may be."""
+
+    async def page(_call: Call[Anyone, Order]) -> Document:
+        return Document("<p>ñ</p>", HTML, {"Cache-Control": "no-cache", "ETag": '"1"'})
+
+    response = await respond(request(), operation(page), services, asyncio.Semaphore(1))
+    assert (response.status_code, response.mimetype, response.charset) == (200, "text/html", "utf-8")
+    assert response.get_body() == "<p>ñ</p>".encode()
+    assert (response.headers["Cache-Control"], response.headers["ETag"]) == ("no-cache", '"1"')
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    plain = await respond(request(), operation(), services, asyncio.Semaphore(1))
+    assert plain.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_caller_who_is_not_let_in_learns_nothing_of_the_body() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from openapi_spec_validator import validate
 
+from export_user_data.documents import schemas
 from export_user_data.stream import SCHEMA_URL
 from shared import openapi
 from shared.errors import CATALOGUE
@@ -70,9 +71,19 @@ def test_what_an_operation_reads_from_the_headers_is_described() -> None:
 
 
 def test_json_lines_are_described_by_one_line() -> None:
-    """Under their own media type, where the first line of the stream says that its schema is."""
+    """Under their own media type, by the schema that the first line of the stream points to as well."""
     [streamed] = [operation for operation in operations() if operation["operationId"] == "stream_telemetry"]
     assert streamed["responses"]["200"]["content"] == {
-        "application/x-ndjson": {"schema": {"$ref": SCHEMA_URL.partition("openapi.json")[2]}}
+        "application/x-ndjson": {"schema": {"$ref": "#/components/schemas/StreamLine"}}
     }
-    assert SCHEMA_URL.rpartition("/")[2] in description()["components"]["schemas"]
+    assert f"{schemas.ADDRESS}/{schemas.STREAM_LINE}" == SCHEMA_URL
+    assert schemas.STREAM_LINE in schemas.all_schemas()
+
+
+def test_pages_are_described_beside_json() -> None:
+    """A document has both forms."""
+    [notice] = [operation for operation in operations() if operation["operationId"] == "get_notice"]
+    assert notice["responses"]["200"]["content"] == {
+        "application/json": {"schema": {"type": "object"}},
+        "text/html": {"schema": {"type": "string"}},
+    }

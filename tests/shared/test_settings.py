@@ -24,6 +24,10 @@ ENVIRONMENT = {
     "BLUE_ENROLMENT_GROUPS": json.dumps({"veo-wifi-2026": [GROUP_KEY]}),
     "BLUE_SMTP_URL": "smtp://127.0.0.1:1025",
     "BLUE_MAIL_FROM": "no-reply@blue.example",
+    "BLUE_CONTROLLER": json.dumps(
+        {"name": "Blue", "postalAddress": "Calle de Ejemplo 1, Valencia", "privacyContact": "privacy@blue.example"}
+    ),
+    "BLUE_STORAGE_PLACE": "This machine",
 }
 DEPLOYED = {
     "BLUE_COSMOS_ENDPOINT": "https://blue.documents.example",
@@ -38,6 +42,8 @@ DEPLOYED = {
     "BLUE_SMTP_URL": "smtps://blue@mail.example:465",
     "BLUE_SMTP_PASSWORD": SECRET,
     "BLUE_MAIL_FROM": "no-reply@blue.example",
+    "BLUE_CONTROLLER": ENVIRONMENT["BLUE_CONTROLLER"],
+    "BLUE_STORAGE_PLACE": "Microsoft Azure, Spain Central (Madrid)",
     "WEBSITE_INSTANCE_ID": "instance",
 }
 
@@ -182,6 +188,23 @@ def test_the_sender_is_an_address_alone(environment: pytest.MonkeyPatch, sender:
     """It goes into headers and the envelope as it is."""
     with pytest.raises(SettingsUnusable, match="BLUE_MAIL_FROM"):
         load(environment, ENVIRONMENT | {"BLUE_MAIL_FROM": sender})
+
+
+@pytest.mark.parametrize("wrong", [{"privacyContact": "nobody"}, {"name": ""}, {"fax": "1"}, {"postalAddress": None}])
+def test_a_controller_that_is_none_is_found_at_the_start(
+    environment: pytest.MonkeyPatch, wrong: dict[str, str | None]
+) -> None:
+    """Without one whom people can write to, no notice could be served."""
+    written = json.loads(ENVIRONMENT["BLUE_CONTROLLER"]) | wrong
+    with pytest.raises(SettingsUnusable, match="BLUE_CONTROLLER"):
+        load(environment, ENVIRONMENT | {"BLUE_CONTROLLER": json.dumps(written)})
+
+
+def test_what_documents_say_of_an_installation_is_in_the_settings(environment: pytest.MonkeyPatch) -> None:
+    """Who is responsible, and where everything is stored."""
+    installation = load(environment, DEPLOYED).installation
+    assert installation.controller.privacy_contact == "privacy@blue.example"
+    assert installation.storage_place == "Microsoft Azure, Spain Central (Madrid)"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_every_text_uses_exactly_the_declared_placeholders(template: str, langua
 
 def test_no_file_is_without_a_template() -> None:
     """A renamed template would leave its texts behind."""
-    assert {path.name for path in TEXTS.iterdir() if path.is_file()} == {
+    assert {path.name for path in TEXTS.glob("*.txt")} == {
         f"{template}.{language.value}.txt" for template, language in EVERY
     }
 

@@ -30,6 +30,12 @@ async def test_everything_stored_is_in_the_data_map(stored: Stored) -> None:
     assert OBSERVED.undeclared() == []
 
 
+async def test_everything_stored_is_as_its_schema_says(stored: Stored) -> None:
+    """Who takes their data away can rely on the schemas that lie beside it."""
+    await OBSERVED.database(stored.database)
+    assert sorted(OBSERVED.misdescribed) == []
+
+
 @pytest.mark.whole_run
 async def test_everything_in_the_data_map_is_stored(stored: Stored) -> None:
     """A field that nothing stores is a promise to residents without a meaning."""

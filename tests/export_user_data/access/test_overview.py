@@ -12,12 +12,13 @@ from export_user_data.restriction import holds, restrictions
 from export_user_data.restriction.contract import HoldRequest, RestrictionRequest
 from export_user_data.restriction.office import Office
 from shared import clock as clocks
-from shared import wording
 from shared.data_map import CATEGORIES, CONTAINERS, Category
 from shared.errors import Problem
 from shared.gate import Erased
 from shared.people import person_without_account
+from shared.templates import Language
 from shared.vault import block
+from shared.wording import catalogue, said
 from tests.doubles import RecordingHub
 from tests.export_user_data.access.conftest import STAFF_ID, Street, by_hand
 from tests.people import IDENTITY_KEY
@@ -62,7 +63,8 @@ async def test_it_says_everything_of_every_category(street: Street) -> None:
     assert list(told) == [category.value for category in Category]
     for category, rule in CATEGORIES.items():
         one = told[category.value]
-        assert (one.purpose, one.legal_basis, one.at_end) == (rule.purpose, rule.basis, rule.on_expiry)
+        spoken = (said(rule.purpose, Language.SPANISH), said(rule.basis, Language.SPANISH))
+        assert (one.purpose, one.legal_basis, one.at_end) == (*spoken, rule.on_expiry)
         assert one.items_at == f"/api/me/data/{category.value}"
     named = {record.record for one in told.values() for record in one.records}
     named |= {record.record for one in told.values() for record in one.not_shown}
@@ -73,24 +75,15 @@ async def test_it_says_everything_of_every_category(street: Street) -> None:
         if record.erasure != "names_nobody"
     }
     usage = {record.record: record for record in told["usage"].records}["telemetry/usageReadings"]
-    assert (usage.kept_days, usage.at_end, usage.visible_to) == (730, "destroy", ["the person"])
-    assert "the monitor" in usage.sources
+    assert (usage.kept_days, usage.at_end, usage.visible_to) == (730, "destroy", ["la persona"])
+    assert "el monitor" in usage.sources
     assert told["device"].blocked_days == 3 * 365
     recipients = {one.name for one in told["interactions"].recipients}
     assert recipients == {"cloud_provider"}  # nobody is told by a message in this installation
 
 
-class Everything(dict[str, str]):
-    """A catalogue that has every text."""
-
-    def get(self, text: str, default: object = None) -> str:  # noqa: ARG002 - it is not needed
-        """As another language would say it."""
-        return f"es: {text}"
-
-
-async def test_every_text_is_in_the_language_of_the_app(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_text_is_in_the_language_of_the_app(street: Street) -> None:
     """Of the overview as of the pages; names and words of the program stay."""
-    monkeypatch.setattr(wording, "_catalogue", lambda _language: Everything())
     told = await seen(street)
     assert told.language == "es"
     usage = next(one for one in told.categories if one.category == "usage")
@@ -103,7 +96,8 @@ async def test_every_text_is_in_the_language_of_the_app(street: Street, monkeypa
     for meaning in [*page.records.values(), *page.readings.values()]:
         texts += [meaning.about, *(field.about for field in meaning.fields.values())]
         texts += [field.source for field in meaning.fields.values() if field.source is not None]
-    assert [text for text in texts if not text.startswith("es: ")] == []
+    spanish = set(catalogue(Language.SPANISH).values())
+    assert [text for text in texts if text not in spanish] == []
 
 
 async def test_it_says_what_is_blocked_and_restricted(street: Street) -> None:
@@ -124,7 +118,7 @@ async def test_it_says_what_is_blocked_and_restricted(street: Street) -> None:
     assert (blocked.category, blocked.ground, blocked.why) == (
         "person",
         "rectification",
-        CATEGORIES[Category.PERSON].blocked_why,
+        said(CATEGORIES[Category.PERSON].blocked_why, Language.SPANISH),
     )
     assert blocked.until > now
     assert [one.category for one in told.restrictions] == ["usage"]

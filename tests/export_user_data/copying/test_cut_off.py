@@ -222,7 +222,7 @@ async def test_what_expires_while_it_is_made_is_explained(
     [line] = [one for one in manifest["reconciliation"]["places"] if one["record"] == "telemetry/usageReadings"]
     assert (line["itemsInStore"], line["itemsWritten"], line["itemsSinceCutOff"]) == (MESSAGES, MESSAGES - 1, 2)
     assert (line["agrees"], line["explained"]) == (False, True)
-    assert line["difference"] == "3 items expired, were erased or changed after the cut-off"
+    assert (line["itemsDiffering"], line["difference"]) == (3, "expired, erased or changed after the cut-off")
     assert manifest["reconciliation"]["complete"]
 
 
@@ -241,7 +241,7 @@ async def test_what_nobody_can_explain_is_said(copies: Copies, tmp_path: Path, m
         manifest = json.loads(archive.read("manifest.json"))
     assert not manifest["reconciliation"]["complete"]
     [line] = [one for one in manifest["reconciliation"]["places"] if not one["agrees"]]
-    assert (line["record"], line["explained"], line["difference"]) == ("devices/device", False, "unknown")
+    assert (line["record"], line["explained"], line["difference"]) == ("devices/device", False, "for an unknown reason")
 
 
 async def test_simultaneous_requests_are_one(home: Home, copies: Copies) -> None:

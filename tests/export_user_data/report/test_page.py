@@ -21,6 +21,7 @@ from export_user_data.restriction.contract import Ground, HoldGround
 from shared.callers import Role
 from shared.contract import Purpose
 from shared.data_map import READINGS, Category
+from shared.data_map.copies import GONE_SINCE
 from shared.templates import Language
 from tests.export_user_data.report.sample import ADDRESS, HOSTILE, NOW, empty_page, entry, held, household_page
 
@@ -177,14 +178,15 @@ def test_a_copy_says_that_it_is_complete_or_why_not() -> None:
             "itemsInStore": 3,
             "itemsWritten": 2,
             "agrees": False,
-            "difference": "1 items expired, were erased or changed after the cut-off",
+            "itemsDiffering": 1,
+            "difference": GONE_SINCE,
         }
     ]
     page = index_page(
         Summary(scope="access", cut_off=NOW, language=Language.ENGLISH, digest=Digest(), reconciled=differs)
     )
     assert "This copy is complete." not in page
-    assert "expired, were erased or changed after the cut-off" in page
+    assert f"1: {GONE_SINCE}." in page
 
 
 def test_files_are_linked_under_their_category_with_escaped_names() -> None:

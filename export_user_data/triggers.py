@@ -268,5 +268,7 @@ async def _end_export(services: Services, item: Item, state: str) -> None:
 async def _build_export(services: Services, lease: jobs.Lease) -> jobs.Stepped:
     """Do the next step of a copy."""
     from export_user_data.copying.steps import Tools, step  # noqa: PLC0415 - the worker alone needs what makes a copy
+    from export_user_data.documents.bundled import documents_for  # noqa: PLC0415 - as above
 
-    return await step(Tools.of(services), lease)
+    documents = partial(documents_for, about=services.settings.installation)
+    return await step(Tools.of(services, documents), lease)

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from export_user_data.copying.archive import Archive, Entry
@@ -27,6 +28,8 @@ MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.jws"
 PAGE: Final = "index.html"
 DOCUMENTS: Final = "documents"
+VERIFIER: Final = Path(__file__).parents[1] / "verify.py"
+"""Goes with every copy; who trusts nothing that lies beside it takes it from where this service is published."""
 
 _log = logging.getLogger("blue.export")
 
@@ -54,11 +57,11 @@ class Contents:
         return Digest() if state is None else Digest.of(state)
 
 
-Documents = Callable[[Language], Mapping[str, bytes]]
-"""Gives files that go into every copy as they are, by name."""
+Documents = Callable[[Collection[str], Language], Mapping[str, bytes]]
+"""Gives the files by name that go with a copy as they are, for whoever has monitors of these models."""
 
 
-def no_documents(_language: Language) -> Mapping[str, bytes]:
+def no_documents(_models: Collection[str], _language: Language) -> Mapping[str, bytes]:
     """Nothing beside the data."""
     return {}
 
@@ -74,17 +77,20 @@ async def close(
     missing = [_missing(one) for one in _left_out(contents)]
     places = [line.described() for line in reconciled]
     language = await language_for(contents.person_id, people=database["people"])
+    digest = contents.digest
+    applicable = {**await asyncio.to_thread(documents, digest.models, language), VERIFIER.name: VERIFIER.read_bytes()}
     summary = Summary(
         scope=contents.scope,
         cut_off=contents.cut_off,
         language=language,
-        digest=contents.digest,
+        digest=digest,
         files=[_described(entry) for entry in contents.entries],
         left_out=missing,
         reconciled=places,
+        documents=[f"{DOCUMENTS}/{name}" for name in applicable],
     )
     archive.add(PAGE, [(await asyncio.to_thread(index_page, summary)).encode()])
-    for name, content in (await asyncio.to_thread(documents, language)).items():
+    for name, content in applicable.items():
         archive.add(f"{DOCUMENTS}/{name}", [content])
     files = [_described(entry) for entry in [*contents.entries, *archive.entries]]
     manifest = json.dumps(

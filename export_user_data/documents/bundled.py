@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Final
 
 from export_user_data.documents import pages, schemas
 from export_user_data.documents.serving import complete
@@ -13,11 +12,9 @@ from shared.data_map.choices import PURPOSES
 from shared.data_map.products import product_of
 from shared.templates import Language
 
-FOLDER: Final = "documents"
-
 
 def documents_for(models: Collection[str], language: Language, about: Installation) -> dict[str, bytes]:
-    """By name in the bundle: the notice, the data sheets of these models, the texts of consents, and the schemas."""
+    """By name: the notice, the data sheets of these models, the texts of consents, and the schemas."""
     return dict(_documents(frozenset(map(product_of, models)), language, about))
 
 
@@ -32,4 +29,4 @@ def _documents(products: frozenset[str], language: Language, about: Installation
         written[f"consents/{purpose}.{text.version}.{language.value}.txt"] = text.written
     for name, schema in schemas.all_schemas().items():
         written[f"schemas/{name}.schema.json"] = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
-    return {f"{FOLDER}/{name}": content.encode() for name, content in written.items()}
+    return {name: content.encode() for name, content in written.items()}

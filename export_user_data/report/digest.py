@@ -48,6 +48,12 @@ class Digest:
         if observed is not None:
             observed.add(item)
 
+    @property
+    def models(self) -> list[str]:
+        """Of which models their monitors are, as far as they were kept."""
+        kept = self.kept.get("device")
+        return sorted({row["model"] for row in kept.rows if row.get("model")}) if kept is not None else []
+
     def state(self) -> dict[str, Any]:
         """What JSON can hold, and `of` takes."""
         return {

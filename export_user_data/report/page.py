@@ -34,6 +34,8 @@ class Summary:
     """What the manifest says is left out: record, why, article; of which fields alone, and what there is instead."""
     reconciled: Sequence[Mapping[str, Any]] = ()
     """What the manifest says of each record: itemsInStore, itemsWritten, agrees; of a difference explained, and why."""
+    documents: Sequence[str] = ()
+    """The names of the documents that apply, as they lie beside the page."""
     recipients: Collection[str] | None = None
     """Those of the data map that are in use; None: all."""
 
@@ -52,6 +54,7 @@ def index_page(summary: Summary) -> str:
         left_out=left_out(summary.left_out, words),
         reconciled=reconciled(summary.reconciled, words),
         apart=APART,
+        documents=[name for name in summary.documents if "/schemas/" not in name],
         whose=_masked(digest.email),
         readings=digest.readings.total(),
     )

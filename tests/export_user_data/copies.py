@@ -1,12 +1,15 @@
 """Copies for tests: asked for, made step by step as a worker makes them, and downloaded."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from export_user_data import exports
 from export_user_data.contract import Export
-from export_user_data.copying.closing import Documents, no_documents
+from export_user_data.copying.closing import Documents
 from export_user_data.copying.steps import Tools, end, step
+from export_user_data.documents.bundled import documents_for
 from shared import jobs
 from shared.blobs import EXPORTS, Blobs
 from shared.cosmos import Database, Item
@@ -14,6 +17,9 @@ from shared.jobs import Lease, Stepped
 from shared.keys import KeySet
 from tests.conftest import SettableClock
 from tests.doubles import RecordingHub
+from tests.export_user_data.documents.written import INSTALLATION
+
+DOCUMENTS: Final = partial(documents_for, about=INSTALLATION)
 
 
 @dataclass
@@ -24,7 +30,7 @@ class Copies:
     blobs: Blobs
     keys: KeySet
     clock: SettableClock
-    documents: Documents = no_documents
+    documents: Documents = DOCUMENTS
 
     @property
     def tools(self) -> Tools:

@@ -88,13 +88,13 @@ def test_a_page_may_load_and_run_nothing() -> None:
 def test_a_bundle_gets_the_documents_that_apply(language: Language) -> None:
     """The notice, the sheets of its models, the texts that may be consented to, and a schema of each thing in it."""
     documents = documents_for(["VEO-XS WIFI", "veo-xs wifi", "Somebody else's"], language, INSTALLATION)
-    sheets = {f"documents/data-sheet.{one}.{language}.html" for one in ("veo-xs-wifi", "wifi-monitor")}
-    texts = {f"documents/consents/{one}.{consent(one, language).version}.{language}.txt" for one in PURPOSES}
-    schemas = {f"documents/schemas/{name}.schema.json" for name in all_schemas()}
-    assert documents.keys() == {f"documents/notice.{language}.html"} | sheets | texts | schemas
+    sheets = {f"data-sheet.{one}.{language}.html" for one in ("veo-xs-wifi", "wifi-monitor")}
+    texts = {f"consents/{one}.{consent(one, language).version}.{language}.txt" for one in PURPOSES}
+    schemas = {f"schemas/{name}.schema.json" for name in all_schemas()}
+    assert documents.keys() == {f"notice.{language}.html"} | sheets | texts | schemas
     for purpose in PURPOSES:
         text = consent(purpose, language)
-        assert documents[f"documents/consents/{purpose}.{text.version}.{language}.txt"].decode() == text.written
+        assert documents[f"consents/{purpose}.{text.version}.{language}.txt"].decode() == text.written
 
 
 def test_a_bundle_without_a_monitor_has_no_data_sheet() -> None:

@@ -1,7 +1,7 @@
 """What a resident does with the app on their phone, over HTTP."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -228,6 +228,21 @@ class Resident:
     async def read_notification(self, notification_id: str) -> Answer:
         """Say that one has read it."""
         return await self._post(f"/api/me/notifications/{notification_id}/read", {})
+
+    async def held(self) -> Answer:
+        """What is held about oneself, by category."""
+        return await self._get("/api/me/data")
+
+    async def items_held(self, category: str) -> AsyncIterator[dict[str, Any]]:
+        """Every item of a category, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self._get(f"/api/me/data/{category}" + (f"?{urlencode({'cursor': cursor})}" if cursor else ""))
+            for item in page["items"]:
+                yield item
+            cursor = page.body.get("cursor")
+            if cursor is None:
+                return
 
     async def request_export(self) -> Answer:
         """Ask for everything that is held about oneself."""

@@ -76,6 +76,7 @@ class Story:
             await self.wait_until_stored()
             await self.list_monitor()
             await self.close_case(case_id)
+            await self.read_everything()
             await self.request_export()
             await self.download()
             await self.verify()
@@ -245,6 +246,25 @@ class Story:
             access = await self.monitor.renew()
             step.check("performance" not in access.categories, "The monitor may still send performance readings.")
             step.result(f"the monitor's next token allows: {', '.join(sorted(access.categories))}")
+
+    async def read_everything(self) -> None:
+        """Live, page by page: as many items as the overview counts, and every reading that was accepted."""
+        with self.tell.step("The resident reads everything that is held about them, live") as step:
+            told = await self.resident.held()
+            counts: dict[str, int] = {}
+            readings = dict.fromkeys(self.readings_of, 0)
+            for category in (one["category"] for one in told["categories"]):
+                async for item in self.resident.items_held(category):
+                    counts[category] = counts.get(category, 0) + 1
+                    for reading in item.get("readings", ()):
+                        readings[reading["messageId"]] = readings.get(reading["messageId"], 0) + 1
+            for one in told["categories"]:
+                found = counts.get(one["category"], 0)
+                more = one.get("atLeast", False) and found >= one["items"]
+                step.check(more or found == one["items"], f"{one['category']}: {found} items, {one['items']} counted.")
+            sent = {message_id: readings[message_id] for message_id in self.readings_of}
+            step.check(sent == self.readings_of, f"Readings sent: {self.readings_of}. Shown: {sent}.")
+            step.result(", ".join(f"{category} {count}" for category, count in counts.items()))
 
     async def request_export(self) -> None:
         """A job, so it is asked how far it is."""

@@ -1,8 +1,9 @@
 """Verify a bundle: `python -m export_user_data.verify BUNDLE.zip --keys KEYS`.
 
 KEYS is the service's published key set, as a file or an https address. Checked are the signature over the manifest, the
-checksum, size and number of rows of every file, that the bundle holds nothing that the manifest does not name, and that
-the files hold as many rows of each record as the manifest reconciles with the service's database.
+checksum, size and number of rows of every file, that the bundle holds nothing that the manifest does not name, neither
+in its directory nor between or behind its files, and that the files hold as many rows of each record as the manifest
+reconciles with the service's database.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import csv
 import hashlib
 import io
 import json
+import struct
 import sys
 import urllib.request
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +29,16 @@ ALGORITHM: Final = "ES256"
 FETCH_TIMEOUT_S: Final = 10
 CHUNK_BYTES: Final = 1024 * 1024
 
+_LOCAL_HEADER: Final = struct.Struct("<4s5H3I2H")
+_END: Final = struct.Struct("<4s4H2IH")
+_HAS_DESCRIPTOR: Final = 0x8
+_NO_SLACK: Final[tuple[int, ...]] = (0,)
+_DESCRIPTORS: Final[tuple[int, ...]] = (12, 16, 20, 24)
+"""Bytes behind an entry whose sizes stand behind it, as other programs write a ZIP."""
+
+_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, KeyError, RuntimeError)
+"""What a damaged or encrypted ZIP, or a manifest of another form, ends in."""
+
 
 class NotGenuine(Exception):
     """The bundle is not what the service signed; the message says what differs."""
@@ -38,6 +51,7 @@ def verify(bundle: Path, keys: dict[str, Any]) -> dict[str, Any]:
         NotGenuine: signature, files or counts do not agree.
     """
     with zipfile.ZipFile(bundle) as archive:
+        _check_no_more(bundle, archive)
         names = archive.namelist()
         if len(names) != len(set(names)):
             raise NotGenuine("The bundle holds two files of one name.")
@@ -59,6 +73,24 @@ def verify(bundle: Path, keys: dict[str, Any]) -> dict[str, Any]:
             _check_file(archive, name, entry)
         _check_reconciliation(manifest)
     return manifest
+
+
+def _check_no_more(bundle: Path, archive: zipfile.ZipFile) -> None:
+    """Every byte of the file belongs to an entry of the directory, or is the directory: some programs read others."""
+    with bundle.open("rb") as file:
+        ends = 0
+        slack = _NO_SLACK
+        for entry in sorted(archive.infolist(), key=lambda one: one.header_offset):
+            if entry.header_offset - ends not in slack or entry.comment:
+                raise NotGenuine("The bundle holds something beside its files.")
+            file.seek(entry.header_offset)
+            *_, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+            ends = file.tell() + name_length + extra_length + entry.compress_size
+            slack = _DESCRIPTORS if entry.flag_bits & _HAS_DESCRIPTOR else _NO_SLACK
+        file.seek(-_END.size, io.SEEK_END)
+        signature, *_, comment_length = _END.unpack(file.read())
+    if archive.start_dir - ends not in slack or signature != b"PK\5\6" or comment_length:
+        raise NotGenuine("The bundle holds something beside its files.")
 
 
 def _check_signature(manifest: bytes, signature: str, keys: dict[str, Any]) -> None:
@@ -141,13 +173,17 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         manifest = verify(args.bundle, _key_set(args.keys))
-    except (NotGenuine, zipfile.BadZipFile, OSError, ValueError) as error:
+    except NotGenuine as error:
         sys.stderr.write(f"NOT GENUINE: {error}\n")
+        return 1
+    except _UNREADABLE as error:
+        sys.stderr.write(f"NOT GENUINE: The bundle or the key set cannot be read: {error!r}\n")
         return 1
     rows = sum(entry.get("rows", 0) for entry in manifest["files"] if entry["name"].endswith(".jsonl"))
     sys.stdout.write(
         f"Genuine: {len(manifest['files'])} files, {rows} rows, everything as of {manifest['cutOff']}, "
         f"scope {manifest['scope']}. {says_of_store(manifest)}\n"
+        f"Export {manifest['exportId']} of the person {manifest['personId']}.\n"
     )
     return 0
 

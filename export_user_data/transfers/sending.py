@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -38,6 +39,8 @@ def check_endpoint(endpoint: str, *, is_deployed: bool) -> None:
         port = parts.port
     except ValueError:  # brackets or a port that are none
         raise Problem("endpoint_unusable", pointer="/endpoint") from None
+    if not endpoint.isascii():  # a client may read other digits as an address
+        raise Problem("endpoint_unusable", pointer="/endpoint")
     is_local = not is_deployed and parts.hostname in LOOPBACK_HOSTS and parts.scheme in {"http", "https"}
     if not (is_local or (_is_public(parts) and port in {None, _HTTPS_PORT})):
         raise Problem("endpoint_unusable", pointer="/endpoint")
@@ -72,7 +75,7 @@ async def hand_over(
         "Accept-Encoding": "identity",
         REPEAT_HEADER: repeat_key,
     }
-    connector = aiohttp.TCPConnector(limit=1, resolver=_resolver(is_deployed=is_deployed))
+    connector = aiohttp.TCPConnector(limit=1, socket_factory=_into_the_internet if is_deployed else None)
     timeout = aiohttp.ClientTimeout(total=SENDING_LIMIT_S, sock_connect=CONNECTION_LIMIT_S)
     try:
         async with (
@@ -90,22 +93,15 @@ async def hand_over(
     return status in _TAKEN
 
 
-def _resolver(*, is_deployed: bool) -> Any:
-    """Resolves names to public addresses alone: a name of a stranger's may lead into our own network.
+def _into_the_internet(found: tuple[Any, ...]) -> socket.socket:
+    """A socket for an address that is about to be connected to: a stranger's name may lead into our own network.
 
-    The client connects to what is answered here, so no second look-up can say something else.
+    What it is asked for is what is connected to, however it was written or looked up.
     """
-    from aiohttp import ThreadedResolver  # noqa: PLC0415 - loaded where used
-
-    class PublicResolver(ThreadedResolver):
-        async def resolve(self, *args: Any, **kwargs: Any) -> Any:
-            found = await super().resolve(*args, **kwargs)
-            public = [one for one in found if is_public_address(one["host"])]
-            if not public:
-                raise OSError("the name leads to no public address")
-            return public
-
-    return PublicResolver() if is_deployed else ThreadedResolver()
+    family, kind, protocol, _, address = found
+    if not is_public_address(address[0]):
+        raise OSError("this is no public address")
+    return socket.socket(family, kind, protocol)
 
 
 def is_public_address(written: str) -> bool:

@@ -238,6 +238,53 @@ async def test_a_tampered_bundle_is_found(
         verify(forged, export_keys.public())
 
 
+def hidden_before(content: bytes) -> bytes:
+    """A file that only a program sees that reads from the front."""
+    other = io.BytesIO()
+    with zipfile.ZipFile(other, "w") as out:
+        out.writestr("account/person.jsonl", b'{"email": "forged@personal.example"}')
+        end = out.fp.tell() if out.fp else 0
+    return other.getvalue()[:end] + content
+
+
+def hidden_behind(content: bytes) -> bytes:
+    return content + b"and more"
+
+
+def in_a_comment(content: bytes) -> bytes:
+    return content[:-2] + b"\x08\x00and more"
+
+
+def damaged(content: bytes) -> bytes:
+    """Bytes of the first file are others."""
+    return content[:80] + bytes(40) + content[120:]
+
+
+@pytest.mark.parametrize("change", [hidden_before, hidden_behind, in_a_comment, damaged])
+async def test_what_lies_beside_the_files_is_found(
+    bundled: tuple[Path, str], export_keys: KeySet, tmp_path: Path, change: Callable[[bytes], bytes], capsys: Any
+) -> None:
+    """And what cannot be read is said to be no genuine bundle, instead of a fault of the program."""
+    forged, keys = tmp_path / "forged.zip", tmp_path / "keys.json"
+    forged.write_bytes(change(bundled[0].read_bytes()))
+    keys.write_text(json.dumps(export_keys.public()))
+    assert main([str(forged), "--keys", str(keys)]) == 1
+    assert "NOT GENUINE" in capsys.readouterr().err
+
+
+async def test_a_bundle_that_was_packed_anew_is_genuine(
+    bundled: tuple[Path, str], export_keys: KeySet, tmp_path: Path
+) -> None:
+    """Whoever unpacks it and packs it again, file by file, has what was signed."""
+    archive, again = zipfile.ZipFile(bundled[0]), io.BytesIO()
+    with zipfile.ZipFile(again, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in archive.namelist():
+            out.writestr(name, archive.read(name))
+    packed = tmp_path / "again.zip"
+    packed.write_bytes(again.getvalue())
+    assert verify(packed, export_keys.public())["scope"] == "access"
+
+
 async def test_a_bundle_of_another_service_is_found(bundled: tuple[Path, str], tmp_path: Path, capsys: Any) -> None:
     """A signature by another key is no signature of ours; the program says so and exits with 1."""
     keys = tmp_path / "keys.json"

@@ -1,7 +1,7 @@
 """Transfers: a portable copy goes where its person says, once, and nowhere inside."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
@@ -20,7 +20,7 @@ from shared.injection import Point, listening
 from shared.jobs import ATTEMPTS_LIMIT, Lease, run_job
 from shared.people import own_record
 from tests.conftest import SettableClock
-from tests.doubles import RecordingHub, resident_of
+from tests.doubles import RecordingHub, changed, resident_of
 from tests.hosts import cut_off
 from tests.people import IDENTITY_KEY
 
@@ -191,6 +191,7 @@ async def test_who_never_answers_is_given_up(desk: Desk) -> None:
         await desk.work(transfer_id)
         desk.clock.forward(hours=1)
     assert await desk.state(transfer_id) == "failed"
+    assert "copies" not in str(await desk.database["jobs"].read(transfer_id, transfer_id))
     assert await desk.told() == ["export_not_handed_over"]
     assert await desk.actions() == [("transfer_requested", None), ("transfer_ended", "failed")]
 
@@ -212,6 +213,26 @@ async def test_a_worker_that_dies_after_sending_sends_again_under_the_same_key(
     assert await desk.work(transfer_id) == "done"
     assert [headers["Idempotency-Key"] for _, headers in provider.taken] == [transfer_id] * 2
     assert await desk.told() == ["export_handed_over"]
+
+
+@pytest.mark.wire
+async def test_what_was_not_taken_may_be_sent_again(desk: Desk, provider: OtherProvider) -> None:
+    """As another transfer, which takes another of the five places."""
+    provider.statuses = [403]
+    first = await desk.ask(provider.address)
+    await desk.work(first)
+    second = await desk.ask(provider.address)
+    await desk.work(second)
+    assert [await desk.state(one) for one in (first, second)] == ["refused", "handed_over"]
+
+
+@pytest.mark.wire
+async def test_nothing_of_who_is_being_erased_is_sent(desk: Desk, provider: OtherProvider) -> None:
+    """From the moment at which their gate is closed, also while the copy is still there."""
+    transfer_id = await desk.ask(provider.address)
+    await changed(desk.database["people"], "maria", lambda policy: replace(policy, tombstone=True))
+    await desk.work(transfer_id)
+    assert (await desk.state(transfer_id), provider.taken) == ("refused", [])
 
 
 @pytest.mark.wire
@@ -271,6 +292,8 @@ async def test_somebody_elses_transfer_is_unknown(desk: Desk, provider: OtherPro
         "https://[::1/copies",
         "https://10.0.0.1/",
         "https://localhost/copies",
+        "https://１２７.０.０.１/copies",  # noqa: RUF001 - digits that a client reads as an address
+        "https://①②⑦.0.0.1/copies",
         "https://metadata/copies",
         "https://user@provider.example/copies",
         "https://provider.example:8443/copies",
@@ -320,5 +343,7 @@ async def test_a_name_that_leads_inside_is_not_connected_to(provider: OtherProvi
     address = provider.address.replace("127.0.0.1", "localhost")
     with pytest.raises(NotTaken, match=r"^Client"):
         await hand_over(address, copy(), len(COPY), repeat_key="1", is_deployed=True)
+    with pytest.raises(NotTaken, match=r"^Client"):  # nor an address itself
+        await hand_over(provider.address, copy(), len(COPY), repeat_key="1", is_deployed=True)
     assert provider.taken == []
     assert await hand_over(address, copy(), len(COPY), repeat_key="1", is_deployed=False)

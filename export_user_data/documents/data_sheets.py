@@ -61,13 +61,14 @@ def data_sheet(product_name: str, language: Language) -> dict[str, Any]:
         ],
         "technical": [value_part(name, field, say) for name, field in TECHNICAL.items()],
         "reach": [
+            {"how": say("Everything that is held, by category"), "operation": "GET /api/me/data"},
+            {"how": say("One category, page by page"), "operation": "GET /api/me/data/{category}"},
             {"how": say("Live stream, resumable"), "operation": "GET /api/me/devices/{deviceId}/telemetry"},
             {"how": say("Last-known state"), "operation": "GET /api/me/devices/{deviceId}/state"},
             {"how": say("A signed copy of everything"), "operation": "POST /api/me/exports"},
         ],
         "erase": [
             {"how": say("Everything, the device, or one category"), "operation": "POST /api/me/erasures"},
-            {"how": say("Give the monitor up"), "operation": "POST /api/me/devices/{deviceId}/release"},
         ],
         "sharing": say(
             "The user decides who else is given these data. Nobody is given them for purposes of their own without the "

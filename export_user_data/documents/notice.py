@@ -6,13 +6,25 @@ Nothing in it depends on the installation: who is responsible and where it store
 from datetime import timedelta
 from typing import Any, Final
 
-from export_user_data.documents.parts import Part, place_parts, reading_parts, recipient_parts, record_part, records_of
+from export_user_data.documents.parts import (
+    Part,
+    bases_in_countries,
+    place_parts,
+    reading_parts,
+    recipient_parts,
+    record_part,
+    records_of,
+)
 from export_user_data.documents.rights import RIGHTS
 from export_user_data.documents.words import Say, period, title, words
 from shared.data_map import CATEGORIES, Category
 from shared.data_map.choices import COLLECTING, PURPOSES
 from shared.templates import Language
 
+HOW_ELSE: Final = (
+    "Every right can also be used by letter or e-mail to the controller, without an account and without an identity "
+    "document, or in the app by a request in your own words. The answer comes within:"
+)
 ANSWERED_WITHIN: Final = "one month, free of charge; two months more for what is complex, and then you are told why"
 
 _CHOICES: Final = {
@@ -41,6 +53,7 @@ def notice(language: Language) -> dict[str, Any]:
         "transferSafeguards": safeguards(say),
         "places": place_parts(say),
         "rights": rights(say),
+        "howElse": say(HOW_ELSE),
         "answeredWithin": say(ANSWERED_WITHIN),
         "complaint": COMPLAINT
         | {
@@ -106,9 +119,14 @@ def _first_layer(say: Say) -> list[Part]:
     """What the Spanish authority's guidance on layered notices puts first; the controller is named beside it."""
     told = [category for category in Category if category is not Category.SERVICE]
     bases = dict.fromkeys(say(CATEGORIES[category].basis) for category in told)
+    elsewhere = [
+        f"{title(category, say)} ({country}): {basis}"
+        for category in told
+        for country, basis in bases_in_countries(category, say).items()
+    ]
     return [
         {"about": say("Purposes"), "says": [say(CATEGORIES[category].purpose) for category in told]},
-        {"about": say("Legal basis"), "says": list(bases)},
+        {"about": say("Legal basis"), "says": [*bases, *elsewhere]},
         {"about": say("Recipients"), "says": [part["about"] for part in recipient_parts(say)]},
         {
             "about": say("Rights"),
@@ -135,6 +153,7 @@ def _category(category: Category, say: Say) -> Part:
         "title": title(category, say),
         "purpose": say(rule.purpose),
         "basis": say(rule.basis),
+        "basisInCountries": bases_in_countries(category, say),
         "collected": say(rule.collected_when),
         "whenItEnds": _ending(category, say),
         "recipients": [

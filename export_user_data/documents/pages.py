@@ -1,6 +1,7 @@
 """Documents as pages: HTML that loads nothing and is readable on phone and paper; everything in it is escaped."""
 
 from functools import cache
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from export_user_data.documents.words import FOLDER, words
@@ -16,6 +17,26 @@ def page(content: dict[str, Any], *, linked: bool) -> str:
     return template.render(
         document=content, _=words(Language(content["language"])), linked=linked, bytes_said=_bytes_said
     )
+
+
+def words_of(written: str) -> str:
+    """What a page says, without its markup and style."""
+    reader = _Reader()
+    reader.feed(written)
+    reader.close()
+    return " ".join(" ".join(reader.said).split())
+
+
+class _Reader(HTMLParser):
+    """It keeps what is read by people."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag != "style":
+            self.said.append(data)
 
 
 @cache

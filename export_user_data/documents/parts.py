@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from export_user_data.documents.words import Say, afterwards, kept, period
 from shared.data_map import BLOBS, CONTAINERS, HUBS, OUTSIDE, READINGS, RECIPIENTS, Category, ReadingField, Record
+from shared.data_map.choices import COLLECTING
 
 Part = dict[str, Any]
 
@@ -19,6 +20,15 @@ _ROLES: Final = {
     "processor": "It works on our behalf (processor).",
     "controller": "It decides itself what it does with it (controller).",
 }
+_CONSENT: Final = "consent (GDPR 6(1)(a))"
+
+
+def bases_in_countries(category: Category, say: Say) -> dict[str, str]:
+    """The legal basis where it is not that of the category: by country, where it is collected with consent only."""
+    if category not in COLLECTING:
+        return {}
+    defaults = COLLECTING[category].in_countries
+    return {country: say(_CONSENT) for country, default in defaults.items() if default == "with_consent"}
 
 
 def records_of(category: Category) -> Iterator[tuple[str, str, Record]]:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from export_user_data.documents.notice import safeguards, transfers
-from export_user_data.documents.parts import Part, place_parts, recipient_parts, records_of
+from export_user_data.documents.parts import Part, bases_in_countries, place_parts, recipient_parts, records_of
 from export_user_data.documents.words import Say, afterwards, kept, title, words
 from shared.data_map import CATEGORIES, READINGS, Category
 from shared.templates import Language
@@ -52,6 +52,7 @@ def _activity(category: Category, say: Say) -> Part:
         "title": title(category, say),
         "purpose": say(rule.purpose),
         "basis": say(rule.basis),
+        "basisInCountries": bases_in_countries(category, say),
         "collected": say(rule.collected_when),
         "dataSubjects": [say(who) for who in _SUBJECTS[category]],
         "data": [

@@ -116,9 +116,12 @@ def _preferred(accepted: str) -> list[str]:
     """The primary tags of an Accept-Language header, the most preferred first."""
     ranked: list[tuple[float, str]] = []
     for part in accepted.split(",")[:20]:
-        tag, _, weight = part.strip().partition(";q=")
+        tag, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        named = dict(parameter.replace(" ", "").partition("=")[::2] for parameter in parameters)
         try:
-            ranked.append((-float(weight or 1), tag.strip().partition("-")[0].lower()))
+            weight = float(named.get("q", 1))
         except ValueError:
             continue
+        if 0 < weight <= 1:  # nought says that it is not wanted
+            ranked.append((-weight, tag.partition("-")[0]))
     return [tag for _, tag in sorted(ranked, key=lambda one: one[0])]

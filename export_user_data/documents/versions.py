@@ -1,8 +1,9 @@
 """The versions of the documents: a date and a hash for each state that was published, in a file that is committed.
 
 A document that the data map has changed has another hash than its newest version: a test fails until somebody
-publishes it with a sentence on what changed. The hash is of what is generated, not of what the settings add: who is
-responsible and where is the same text for one installation, and another for the next.
+publishes it with a sentence on what changed. The hash is of what is generated and of the words of its page, which has
+some of its own; not of what the settings add: who is responsible and where is the same text for one installation, and
+another for the next.
 """
 
 import hashlib
@@ -13,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from export_user_data.documents import schemas
-from export_user_data.documents.data_sheets import data_sheet
+from export_user_data.documents import pages, schemas
+from export_user_data.documents.data_sheets import data_sheet, products
 from export_user_data.documents.notice import notice
 from export_user_data.documents.processing import record_of_processing
 from shared.data_map.products import PRODUCTS
@@ -23,9 +24,11 @@ from shared.templates import Language
 INDEX: Final = Path(__file__).with_name("versions.json")
 
 GENERATED: Final[dict[str, Callable[[Language], Any]]] = {
-    "notice": notice,
-    "data-sheets": lambda language: [data_sheet(name, language) for name in PRODUCTS],
-    "record-of-processing": record_of_processing,
+    "notice": lambda language: _with_words(notice(language)),
+    "data-sheets": lambda language: [
+        _with_words(one) for one in (products(language), *(data_sheet(name, language) for name in PRODUCTS))
+    ],
+    "record-of-processing": lambda language: _with_words(record_of_processing(language)),
     "schemas": lambda _language: schemas.all_schemas(),
 }
 """What has versions; the data sheets have theirs together, and so have the schemas."""
@@ -94,6 +97,16 @@ def listed(document: str, language: Language) -> dict[str, Any]:
             for one in reversed(versions(document))
         ],
     }
+
+
+_NOBODY: Final = dict.fromkeys(("name", "postalAddress", "privacyContact", "website", "dataProtectionOfficer"), "")
+"""In the place of who is responsible, with everything that a page may have a word for."""
+
+
+def _with_words(content: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """A document and the words of its page."""
+    stated = {"version": "", "date": "", "controller": _NOBODY, "storagePlace": "", **content}
+    return content, pages.words_of(pages.page(stated, linked=False))
 
 
 def _sha256(content: Any) -> str:

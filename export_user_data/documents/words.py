@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from shared.data_map import Category, Record, blocking
+from export_user_data.erasure.plan import becomes
+from shared.data_map import CATEGORIES, Category, Record, blocking
 from shared.templates import Language
 from shared.wording import Untranslated, said
 
@@ -70,11 +71,23 @@ def kept(record: Record, say: Say) -> str:
 
 
 def afterwards(record: Record, say: Say) -> str:
-    """What becomes of items of a record when they are erased or their time is over."""
-    rule = blocking(record)
-    if rule is None or rule.blocked_for is None:
-        note = f" ({say(record.expiry_note)})" if record.expiry_note else ""
-        return say("destroyed") + note
+    """What becomes of items of a record when their time is over, and when they are erased where that is otherwise."""
+    if record.retention is None and record.erasure != "purge":
+        return say("nothing: it stays")
+    note = f" ({say(record.expiry_note)})" if record.expiry_note else ""
+    over = _end(record, say, blocks=blocking(record) is not None) + note
+    if record.erasure != "purge" or (becomes(record) == "block") == (blocking(record) is not None):
+        return over
+    erased = _end(record, say, blocks=becomes(record) == "block")
+    if record.retention is None:
+        return erased
+    return say("when its time is over: {over}; when it is erased before: {erased}").format(over=over, erased=erased)
+
+
+def _end(record: Record, say: Say, *, blocks: bool) -> str:
+    rule = CATEGORIES[record.category]
+    if not blocks or rule.blocked_for is None:
+        return say("destroyed")
     length = period(rule.blocked_for, say)
     return say("blocked for {period}, then destroyed").format(period=length) + f": {say(rule.blocked_why)}"
 

@@ -11,7 +11,19 @@ from export_user_data.documents.notice import notice
 from export_user_data.documents.processing import record_of_processing
 from export_user_data.documents.serving import complete
 from export_user_data.documents.words import catalogue, words
-from shared.data_map import BLOBS, CATEGORIES, CONTAINERS, HUBS, OUTSIDE, READINGS, RECIPIENTS, TECHNICAL, Category
+from export_user_data.erasure.plan import becomes
+from shared.data_map import (
+    BLOBS,
+    CATEGORIES,
+    CONTAINERS,
+    HUBS,
+    OUTSIDE,
+    READINGS,
+    RECIPIENTS,
+    TECHNICAL,
+    Category,
+    blocking,
+)
 from shared.data_map.products import ANY_MONITOR, PRODUCTS, product_of
 from shared.errors import Problem
 from shared.templates import Language
@@ -62,6 +74,59 @@ def test_every_category_says_purpose_basis_and_end() -> None:
         assert (category["purpose"], category["basis"]) == (rule.purpose, rule.basis)
         assert category["whenItEnds"].startswith("blocked for 3 years" if rule.on_expiry == "block" else "destroyed")
         assert rule.blocked_why in category["whenItEnds"]
+
+
+def test_a_record_says_both_of_its_ends() -> None:
+    """What becomes of it when its time is over, and at an erasure, which may be otherwise."""
+    told = {
+        (record["container"], record["record"]): record["afterwards"]
+        for category in notice(Language.ENGLISH)["categories"]
+        for record in category["records"]
+    }
+    for container, definition in CONTAINERS.items():
+        for name, record in definition.records.items():
+            said = told[container, name]
+            if record.retention is None and record.erasure != "purge":
+                assert said == "nothing: it stays"
+                continue
+            if record.erasure == "purge":
+                assert ("blocked for 3 years" in said) == (becomes(record) == "block")
+            if record.retention is not None:
+                assert said.removeprefix("when its time is over: ").startswith("blocked") == bool(blocking(record))
+    for both in (("people", "rightsRequest"), ("identities", "invitation"), ("identities", "guardianInvitation")):
+        assert told[both].startswith("when its time is over: destroyed (")
+        assert "; when it is erased before: blocked for 3 years" in told[both]
+
+
+def test_the_basis_is_said_for_every_country() -> None:
+    """Where use is collected with consent only it rests on that, in both layers and in the record of processing."""
+    written = notice(Language.ENGLISH)
+    for categories in (written["categories"], record_of_processing(Language.ENGLISH)["activities"]):
+        bases = {one["category"]: one["basisInCountries"] for one in categories}
+        assert bases.pop("usage") == {"DE": "consent (GDPR 6(1)(a))"}
+        assert not any(bases.values())
+    [first] = [one["says"] for one in written["firstLayer"] if one["about"] == "Legal basis"]
+    assert "How the monitor is used (DE): consent (GDPR 6(1)(a))" in first
+    for document in ("notice", "record-of-processing"):
+        page = Page(pages.page(complete(document, Language.SPANISH, INSTALLATION), linked=False))
+        assert "DE: consentimiento (RGPD, art. 6.1.a)" in page.text
+
+
+def test_every_way_to_a_right_is_told() -> None:
+    """Live access, a transfer to another service, and a request in one's own words; also by letter, in the data."""
+    written = notice(Language.ENGLISH)
+    told = {one["right"]: set(one["operations"]) for one in written["rights"]}
+    assert told["access"] >= {"GET /api/me/data", "GET /api/me/data/{category}", "POST /api/me/exports"}
+    assert "POST /api/me/exports/{exportId}/transfers" in told["portability"]
+    assert {name for name, ways in told.items() if "POST /api/me/requests" not in ways} == {"product_data"}
+    assert "by letter or e-mail" in written["howElse"]
+
+
+def test_a_data_sheet_names_only_what_erases() -> None:
+    """Giving a monitor up ends a period and erases nothing of it."""
+    sheet = data_sheet("veo-wifi", Language.ENGLISH)
+    assert {one["operation"] for one in sheet["erase"]} == {"POST /api/me/erasures"}
+    assert "GET /api/me/data" in {one["operation"] for one in sheet["reach"]}
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

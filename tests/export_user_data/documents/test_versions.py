@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from export_user_data.documents import versions
+from export_user_data.documents import pages, versions
 from export_user_data.documents.__main__ import main
 from export_user_data.documents.versions import GENERATED, Version, listed, publish, unpublished
+from export_user_data.documents.words import catalogue
 from shared.templates import Language
 
 CHANGES = {"en": "Something was said more clearly.", "es": "Algo se dijo con más claridad."}
@@ -57,6 +59,32 @@ def test_what_nobody_was_shown_may_be_published_anew(index: Path, monkeypatch: p
     publish("2026-11-22", CHANGES, amend=True, index=index)
     assert len(json.loads(index.read_text())["notice"]) == 1
     assert unpublished(index) == []
+
+
+def test_the_words_of_a_page_have_versions_as_well(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands in a template alone is told to residents too; how a page looks is not."""
+    publish("2026-11-22", CHANGES, index=index)
+    page = pages.page
+
+    def other(old: str, new: str) -> None:
+        def changed(*given: Any, **named: Any) -> str:
+            written = page(*given, **named)
+            assert old in written
+            return written.replace(old, new)
+
+        monkeypatch.setattr(pages, "page", changed)
+
+    other("max-width: 52rem", "max-width: 50rem")
+    assert unpublished(index) == []
+    other("</main>", "<p>Write to us first.</p></main>")
+    assert unpublished(index) == ["notice", "data-sheets", "record-of-processing"]
+
+
+def test_a_sentence_of_the_catalogue_has_versions_as_well(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that a page alone uses."""
+    publish("2026-11-22", CHANGES, index=index)
+    monkeypatch.setitem(catalogue(Language.SPANISH), "Complaints", "Quejas")
+    assert unpublished(index) == ["notice"]
 
 
 def test_the_list_is_the_newest_first() -> None:

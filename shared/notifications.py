@@ -134,7 +134,7 @@ async def deliver(person_id: str, notification_id: str, *, people: Container, ma
     same Message-ID, by which mail systems drop the second one.
     """
     item = await people.read(person_id, item_id(notification_id))
-    if item is None or item["mail"] != "pending" or now() < clock.moment(item["nextAttemptAt"]):
+    if item is None or "nextAttemptAt" not in item or now() < clock.moment(item["nextAttemptAt"]):
         return "nothing to do"
     attempt = item["attempts"] + 1
     try:
@@ -146,6 +146,9 @@ async def deliver(person_id: str, notification_id: str, *, people: Container, ma
     if person is None:
         await _drop(held, people=people)
         return "dropped: there is no such person any more"
+    if "email" not in person:
+        await change(held, people=people, now=now(), nextAttemptAt=None)
+        return "not mailed: there is no address"
     language = await language_for(person_id, people=people)
     try:
         await mailer.send(_mail(held, str(person["email"]), language))
@@ -177,9 +180,9 @@ async def language_for(person_id: str, *, people: Container) -> Language:
 
 
 def changed(item: Item, now: datetime, **changes: Any) -> Item:
-    """The item with changes; what is sent has no next attempt, and so leaves the index of what is pending."""
+    """The item with changes; what is sent or cannot be has no next attempt, and so leaves the index of what is due."""
     written = rewritten(item, now=now) | changes
-    if written["mail"] == "sent":
+    if written["mail"] == "sent" or written.get("nextAttemptAt") is None:
         written.pop("nextAttemptAt", None)
     return written
 

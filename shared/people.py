@@ -44,7 +44,7 @@ async def resident(identity: "Identity", *, database: Database, identity_key: by
     if identity.email is None:
         raise Problem("email_not_verified")
     contact_key = key_of_address(identity.email, identity_key)
-    contact = await _contact_without_account(contact_key, database=database)
+    contact = await contact_without_account(contact_key, database=database)
     person_id = await _identified(key, contact or new_id(), database=database, now=now)
     await reached("sign_up.identified")
     caller = Resident(person_id, identity.email, key, contact_key)
@@ -133,7 +133,7 @@ async def _contact(key: str, *, database: Database) -> str | None:
     return str(entry["personId"]) if entry else None
 
 
-async def _contact_without_account(key: str, *, database: Database) -> str | None:
+async def contact_without_account(key: str, *, database: Database) -> str | None:
     """The person who gave the address, unless an account has joined them already: there is one account a sign-in."""
     person_id = await _contact(key, database=database)
     if person_id is None:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from export_user_data.whom import Channel
 from shared import clock
 from shared.cosmos import Container, Create, Item, Operation
 from shared.gate import Change, Erased, NarrowingJournal, change_policy, load_policy, write_behind_gate
 from shared.policy import Policy
 
 ENTRIES: Final = "SELECT * FROM c WHERE c.type = @type"
-
-Channel = Literal["app", "letter", "call", "email", "walk_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class By:
     person_id: str
     guardianship_id: str | None = None
     guardian_person_id: str | None = None
-    channel: Channel = "app"
+    channel: Channel | Literal["app"] = "app"
     entered_by: str | None = None
     """Id of the member of staff."""
 
@@ -34,7 +33,7 @@ class By:
         said: dict[str, Any] = {
             "personId": self.person_id,
             "at": clock.text(now),
-            "channel": self.channel,
+            "channel": str(self.channel),
             "by": "person",
             **({"enteredBy": self.entered_by} if self.entered_by is not None else {}),
         }

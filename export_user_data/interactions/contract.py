@@ -5,28 +5,12 @@ from typing import Annotated, Self
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.contract import Body, EmailAddress, Moment, Purpose, SerialNumber, View
+from export_user_data.whom import Who
+from shared.contract import Body, Moment, Purpose, View
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-
-
-class Who(Body):
-    """A person, named by one: their id, their address, or a device of theirs by id or serial number."""
-
-    person_id: Id | None = None
-    email: EmailAddress | None = None
-    device_id: Id | None = None
-    serial_number: SerialNumber | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        """Refuse none, and more than one."""
-        given = [self.person_id, self.email, self.device_id, self.serial_number]
-        if len([name for name in given if name is not None]) != 1:
-            raise PydanticCustomError("who", "a person is named in one way")
-        return self
 
 
 class FindInteractions(Body):

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Final
 
+from export_user_data.interactions.contacts import refuse_restricted
 from export_user_data.interactions.contract import CorrectInteraction, FindInteractions, StaffInteractions
-from export_user_data.interactions.naming import person_named, refuse_restricted
 from export_user_data.rectification.contract import Channel, Rectification, Subject
 from export_user_data.rectification.corrections import view
 from export_user_data.rectification.interactions import item_id, list_interactions
+from export_user_data.whom import person_named
 from shared import clock, ledger
 from shared.callers import Role, Staff
 from shared.cosmos import Database
@@ -76,7 +77,7 @@ async def correct_interaction(
         partition=person_id,
         item_id=item["id"],
         value=value,
-        about={"email": person["email"], "formerly": told, **told, name: value},
+        about={"email": person.get("email"), "formerly": told, **told, name: value},
         by="staff",
     )
     record = await rectify(person_id, correction, means=means, now=now)

@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from export_user_data.interactions.contacts import refuse_restricted, tell_contact
 from export_user_data.interactions.contract import InteractionTakenAway, TakeAwayInteraction
-from export_user_data.interactions.naming import person_named, refuse_restricted, tell_contact
 from export_user_data.rectification.interactions import item_id
+from export_user_data.whom import person_named
 from shared import clock, ledger
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Create, Delete, Item, Stale, declared

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from export_user_data.on_behalf.contract import Acted, Channel, OnBehalf, Right
+from export_user_data.on_behalf.contract import Acted, OnBehalf, Right
+from export_user_data.requests.records import Register
+from export_user_data.whom import Channel
 from shared.callers import Role
-from shared.cosmos import Database
 from shared.errors import Problem
 from shared.gate import Erased
 from shared.injection import reached
@@ -37,13 +38,13 @@ class Act:
         return Acted(act_id=self.act_id, right=self.right, channel=self.channel, at=self.at)
 
 
-async def check_there(person_id: str, *, database: Database) -> None:
+async def check_there(person_id: str, register: Register) -> None:
     """Let somebody be acted for who is there, with an account or without.
 
     Raises:
         Problem: person_unknown.
     """
-    if await database["people"].read(person_id, PERSON) is None:
+    if await register.people.read(person_id, PERSON) is None:
         raise Problem("person_unknown")
 
 
@@ -62,8 +63,7 @@ async def begin(
     *,
     act_id: str,
     staff_id: str,
-    database: Database,
-    now: datetime,
+    register: Register,
     is_one_of_many: bool = False,
 ) -> Act:
     """Keep in the person's ledger that staff do this, for what purpose and how they were asked; then it may be done.
@@ -74,18 +74,18 @@ async def begin(
         Problem: person_unknown.
     """
     details = {"actId": act_id, "right": right.value, "channel": said.channel.value, "purpose": said.purpose.value}
-    act = Act(person_id=person_id, right=right, act_id=act_id, channel=said.channel, staff_id=staff_id, at=now)
+    act = Act(person_id=person_id, right=right, act_id=act_id, channel=said.channel, staff_id=staff_id, at=register.now)
     name = new_id() if is_one_of_many else act_id
     step = Step(said.request_id or act_id, "acted_for_person", act.actor, details, step=f"{right.value}:{name}")
     try:
-        await record_about(person_id, step, database=database, now=now)
+        await record_about(person_id, step, database=register.database, now=register.now)
     except Erased as erased:
         raise Problem("person_unknown") from erased
     await reached("on_behalf.recorded")
     return act
 
 
-async def tell(act: Act, *, database: Database) -> None:
+async def tell(act: Act, register: Register) -> None:
     """Let the person know that it was not they who did it: whoever wrote the letter may have been somebody else."""
     template = "copy_handed_over" if act.right is Right.COPY_HANDED_OVER else "acted_for_you"
-    await notify(act.person_id, template, act.act_id, {"since": act.at}, people=database["people"], now=act.at)
+    await notify(act.person_id, template, act.act_id, {"since": act.at}, people=register.people, now=act.at)

@@ -1,13 +1,14 @@
 """Objections and consents that a person told staff; they count as those that are said in the app."""
 
-from datetime import datetime
-
 from export_user_data.consents import consents, objections
 from export_user_data.consents.contract import Consenting
 from export_user_data.consents.recording import By, entries, last
 from export_user_data.consents.settling import Stores
 from export_user_data.on_behalf.acting import Act, begin, check_there, named, tell
+from export_user_data.on_behalf.answering import answer, check_fit
 from export_user_data.on_behalf.contract import SIGNED, Acted, ConsentSaid, ObjectionSaid, Right
+from export_user_data.requests import rules
+from export_user_data.requests.records import Register
 from shared import consent_texts
 from shared.data_map.choices import PURPOSES
 from shared.errors import Problem
@@ -15,34 +16,39 @@ from shared.injection import reached
 from shared.templates import Language
 
 
-async def object_for(person_id: str, said: ObjectionSaid, *, staff_id: str, stores: Stores, now: datetime) -> Acted:
+async def object_for(
+    person_id: str, said: ObjectionSaid, register: Register, *, staff_id: str, stores: Stores
+) -> Acted:
     """Let the person object to statistics, or take that back.
 
     Raises:
-        Problem: person_unknown; or as for the person themself.
+        Problem: person_unknown; request_step_unfit; or as for the person themself.
     """
-    database = stores.database
-    await check_there(person_id, database=database)
+    await check_there(person_id, register)
+    await check_fit(person_id, said, register)
     right = Right.OBJECTION if said.objected else Right.OBJECTION_WITHDRAWN
     act_id = named(person_id, right, said, said.device_id or "")
-    act = await begin(person_id, right, said, act_id=act_id, staff_id=staff_id, database=database, now=now)
+    act = await begin(person_id, right, said, act_id=act_id, staff_id=staff_id, register=register)
     choose = objections.object_to_statistics if said.objected else objections.withdraw_objection
-    await choose(_by(act), said.device_id, stores=stores, now=now)
+    await choose(_by(act), said.device_id, stores=stores, now=register.now)
     await reached("on_behalf.ordered")
-    await tell(act, database=database)
+    if said.objected:
+        await answer(act, said, rules.Right.OBJECTION, register)
+    await tell(act, register)
     return act.view
 
 
 async def consent_for(
-    person_id: str, purpose: str, said: ConsentSaid, *, staff_id: str, stores: Stores, now: datetime
+    person_id: str, purpose: str, said: ConsentSaid, register: Register, *, staff_id: str, stores: Stores
 ) -> Acted:
     """Let the person give a consent that they have signed, or withdraw one in whatever way.
 
     Raises:
-        Problem: person_unknown; field_out_of_range, when it is given without a paper; or as for the person themself.
+        Problem: person_unknown; request_step_unfit; field_out_of_range, when it is given without a paper; or as for the
+            person themself.
     """
-    database = stores.database
-    await check_there(person_id, database=database)
+    await check_there(person_id, register)
+    await check_fit(person_id, said, register)
     if said.given and said.channel not in SIGNED:
         raise Problem("field_out_of_range", pointer="/channel")
     if purpose not in PURPOSES:
@@ -50,10 +56,12 @@ async def consent_for(
     chosen = await _chosen(person_id, purpose, said, stores=stores)
     right = Right.CONSENT_GIVEN if said.given else Right.CONSENT_WITHDRAWN
     act_id = named(person_id, right, said, purpose)
-    act = await begin(person_id, right, said, act_id=act_id, staff_id=staff_id, database=database, now=now)
-    await consents.choose(_by(act), purpose, chosen, stores=stores, now=now)
+    act = await begin(person_id, right, said, act_id=act_id, staff_id=staff_id, register=register)
+    await consents.choose(_by(act), purpose, chosen, stores=stores, now=register.now)
     await reached("on_behalf.ordered")
-    await tell(act, database=database)
+    if not said.given:
+        await answer(act, said, rules.Right.CONSENT_WITHDRAWAL, register)
+    await tell(act, register)
     return act.view
 
 
@@ -71,4 +79,4 @@ async def _chosen(person_id: str, purpose: str, said: ConsentSaid, *, stores: St
 
 
 def _by(act: Act) -> By:
-    return By(act.person_id, channel=act.channel.value, entered_by=act.staff_id)
+    return By(act.person_id, channel=act.channel, entered_by=act.staff_id)

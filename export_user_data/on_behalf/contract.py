@@ -8,22 +8,12 @@ from pydantic_core import PydanticCustomError
 
 from export_user_data.contract import ExportRequest
 from export_user_data.erasure.contract import Confirmation, ErasureRequest
-from shared.contract import Body, EmailAddress, Moment, Purpose, SerialNumber, View
+from export_user_data.whom import Channel, Who
+from shared.contract import Body, EmailAddress, Moment, Purpose, View
 
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 RandomId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-
-
-class Channel(StrEnum):
-    """How a person asked who did not use the app."""
-
-    LETTER = "letter"
-    CALL = "call"
-    EMAIL = "email"
-    WALK_IN = "walk_in"
 
 
 SIGNED: frozenset[Channel] = frozenset({Channel.LETTER, Channel.WALK_IN})
@@ -42,32 +32,6 @@ class Right(StrEnum):
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     RECTIFICATION = "rectification"
-
-
-class Who(Body):
-    """Somebody, named in one way.
-
-    Their id; the id or the serial number of a device; the address they gave without an account; the id of an export or
-    an erasure that they asked for.
-    """
-
-    person_id: Id | None = None
-    device_id: Id | None = None
-    serial_number: SerialNumber | None = None
-    email: Email | None = None
-    request_id: Id | None = None
-
-    @property
-    def named_by(self) -> str:
-        """Which of them it is."""
-        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        """Refuse none, and more than one."""
-        if len([name for name in type(self).model_fields if getattr(self, name) is not None]) != 1:
-            raise PydanticCustomError("who", "a person is named in one way")
-        return self
 
 
 class PeopleSought(Body):

@@ -1,11 +1,12 @@
 """A copy for a person who has asked for it otherwise than by the app: made, and handed over by staff."""
 
-from datetime import datetime
-
 from export_user_data import exports
 from export_user_data.contract import DownloadLink, Export
 from export_user_data.on_behalf.acting import begin, check_there, named, tell
+from export_user_data.on_behalf.answering import answer, check_fit
 from export_user_data.on_behalf.contract import CopyOrdered, OnBehalf, Right, StaffCopy
+from export_user_data.requests import rules
+from export_user_data.requests.records import Register
 from shared.blobs import Blobs
 from shared.cosmos import Database, Item
 from shared.errors import Problem
@@ -13,21 +14,22 @@ from shared.hubs import Hub
 from shared.injection import reached
 
 
-async def order_copy(
-    person_id: str, said: CopyOrdered, *, staff_id: str, database: Database, hub: Hub, now: datetime
-) -> StaffCopy:
+async def order_copy(person_id: str, said: CopyOrdered, register: Register, *, staff_id: str, hub: Hub) -> StaffCopy:
     """Have a copy made. Ordered again under the same request it is the same one, as far as it is.
 
     Raises:
-        Problem: person_unknown.
+        Problem: person_unknown; request_step_unfit.
     """
-    await check_there(person_id, database=database)
+    await check_there(person_id, register)
+    await check_fit(person_id, said, register)
     export_id = named(person_id, Right.COPY, said, said.scope)
-    act = await begin(person_id, Right.COPY, said, act_id=export_id, staff_id=staff_id, database=database, now=now)
+    act = await begin(person_id, Right.COPY, said, act_id=export_id, staff_id=staff_id, register=register)
     asked = exports.Asked(actor=act.actor, channel=said.channel.value, job_id=export_id)
-    export = await exports.request_export(person_id, said.scope, database=database, hub=hub, now=now, asked=asked)
+    export = await exports.request_export(
+        person_id, said.scope, database=register.database, hub=hub, now=register.now, asked=asked
+    )
     await reached("on_behalf.ordered")
-    await tell(act, database=database)
+    await tell(act, register)
     return _view(export)
 
 
@@ -42,34 +44,32 @@ async def copy_state(person_id: str, export_id: str, *, database: Database) -> S
 
 
 async def hand_over(
-    person_id: str,
-    export_id: str,
-    said: OnBehalf,
-    *,
-    staff_id: str,
-    database: Database,
-    blobs: Blobs,
-    now: datetime,
+    person_id: str, export_id: str, said: OnBehalf, register: Register, *, staff_id: str, blobs: Blobs
 ) -> DownloadLink:
     """A link of minutes, for staff who give the copy to the person in a way that is secure; the person is told.
 
+    A request for the copy is answered with this: one that nobody has is no answer, however long it lies there.
+
     Raises:
-        Problem: export_unknown, export_not_ready or export_expired.
+        Problem: request_step_unfit; export_unknown, export_not_ready or export_expired.
     """
+    database, now = register.database, register.now
     item = await _ordered(person_id, export_id, database=database)
     exports.check_ready(item, now)
+    await check_fit(person_id, said, register)
     act = await begin(
         person_id,
         Right.COPY_HANDED_OVER,
         said,
         act_id=export_id,
         staff_id=staff_id,
-        database=database,
-        now=now,
+        register=register,
         is_one_of_many=True,
     )
     link = await exports.download_link(person_id, export_id, database=database, blobs=blobs, now=now, actor=act.actor)
-    await tell(act, database=database)
+    await reached("on_behalf.ordered")
+    await answer(act, said, rules.Right(item["scope"]), register, exportId=export_id)
+    await tell(act, register)
     return link
 
 

@@ -1,14 +1,16 @@
 """Corrections that a person told staff: of the address of who has no account, of a region, of an interaction."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from export_user_data.on_behalf.acting import Act, begin, check_there, named, tell
+from export_user_data.on_behalf.answering import answer, check_fit
 from export_user_data.on_behalf.contract import CorrectionSaid, Right
 from export_user_data.rectification.contract import Rectification
 from export_user_data.rectification.corrections import region_correction, view
 from export_user_data.rectification.interactions import interaction_correction
+from export_user_data.requests import rules
+from export_user_data.requests.records import Register
 from shared.errors import Problem
 from shared.injection import reached
 from shared.mail import Mailer
@@ -23,7 +25,7 @@ _NO_MAIL_RETRY_AFTER_S: Final = 60
 
 
 async def correct_for(
-    person_id: str, said: CorrectionSaid, *, staff_id: str, means: Means, mailer: Mailer, now: datetime
+    person_id: str, said: CorrectionSaid, register: Register, *, staff_id: str, means: Means, mailer: Mailer
 ) -> Rectification:
     """Let the value be what the person says that it is; what it was is blocked, and recipients are told.
 
@@ -31,24 +33,25 @@ async def correct_for(
     else's.
 
     Raises:
-        Problem: person_unknown; address_follows_sign_in; busy, also while no mail goes out; or as for the person
-            themself.
+        Problem: person_unknown; request_step_unfit; address_follows_sign_in; busy, also while no mail goes out; or as
+            for the person themself.
     """
-    await check_there(person_id, database=means.database)
+    await check_there(person_id, register)
+    await check_fit(person_id, said, register)
     correction = await _wanted(person_id, said, means=means)
     act_id = named(person_id, Right.RECTIFICATION, said, said.field, correction.subject_id)
-    act = await begin(
-        person_id, Right.RECTIFICATION, said, act_id=act_id, staff_id=staff_id, database=means.database, now=now
-    )
+    act = await begin(person_id, Right.RECTIFICATION, said, act_id=act_id, staff_id=staff_id, register=register)
     if said.field == "email":
         await _warn(act, means=means, mailer=mailer)
     entered = replace(correction, entered_by=staff_id, channel=said.channel.value)
-    record = await rectify(person_id, entered, means=means, now=now)
+    record = await rectify(person_id, entered, means=means, now=register.now)
     if record is None:
         raise Problem("nothing_to_rectify")
     await reached("on_behalf.ordered")
-    await tell(act, database=means.database)
-    return view(record)
+    corrected = view(record)
+    await answer(act, said, rules.Right.RECTIFICATION, register, rectificationId=corrected.rectification_id)
+    await tell(act, register)
+    return corrected
 
 
 async def _warn(act: Act, *, means: Means, mailer: Mailer) -> None:

@@ -1,20 +1,20 @@
-"""Who it is that has asked: the one look-up of all staff who act for a person."""
+"""Who it may be that has asked, and what they are to a device; each finds in their ledger that they were looked up."""
 
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from export_user_data.on_behalf.contract import PeopleFound, PersonFound, Tie, Who
+from export_user_data.on_behalf.contract import PeopleFound, PersonFound, Tie
+from export_user_data.whom import Who, device_named, person_named
 from shared.callers import Role
 from shared.contract import Purpose
 from shared.cosmos import Database, Item
 from shared.errors import Problem
 from shared.gate import Erased
 from shared.invitations import places
-from shared.keys import keyed_id
 from shared.ledger import Step, record_about, staff
-from shared.people import PERSON, key_of_address, new_id
+from shared.people import PERSON, new_id
 
 SHOWN: Final = 20
 """People at most, the latest: a device that had more owners was no household's."""
@@ -27,20 +27,6 @@ Ties = dict[str, list[Tie]]
 """By the person whose they are."""
 
 
-async def person_named(who: Who, *, database: Database, identity_key: bytes) -> str:
-    """The id of the one person whom staff name; of a device, its present owner.
-
-    An address finds who gave it without an account; who signs in is found by a device of theirs, or by an id.
-
-    Raises:
-        Problem: person_unknown.
-    """
-    person_id = await _named(who, database=database, identity_key=identity_key)
-    if person_id is None:
-        raise Problem("person_unknown", counted="staff.person_unknown")
-    return person_id
-
-
 async def find_people(
     who: Who, purpose: Purpose, *, staff_id: str, database: Database, identity_key: bytes, now: datetime
 ) -> PeopleFound:
@@ -49,7 +35,7 @@ async def find_people(
     Raises:
         Problem: person_unknown. That is counted, and stored nowhere else.
     """
-    device_id = _device_id(who, identity_key)
+    device_id = device_named(who.device_id, who.serial_number, identity_key)
     if device_id is not None:
         ties = await _of_device(device_id, database=database)
     else:
@@ -68,33 +54,6 @@ async def find_people(
     if not found:
         raise Problem("person_unknown", counted="staff.person_unknown")
     return PeopleFound(people=found)
-
-
-def _device_id(who: Who, identity_key: bytes) -> str | None:
-    if who.serial_number is not None:
-        return keyed_id(identity_key, "device", who.serial_number)
-    return who.device_id
-
-
-async def _named(who: Who, *, database: Database, identity_key: bytes) -> str | None:
-    device_id = _device_id(who, identity_key)
-    if device_id is not None:
-        device = await database["devices"].read(device_id, _DEVICE)
-        return device.get("ownerPersonId") if device is not None else None
-    if who.email is not None:
-        return await _without_account(key_of_address(who.email, identity_key), database=database)
-    person_id = who.person_id
-    if who.request_id is not None:
-        request = await database["jobs"].read(who.request_id, who.request_id)
-        person_id = request.get("personId") if request is not None else None
-    known = await database["people"].read(person_id, PERSON) if person_id is not None else None
-    return person_id if known is not None else None
-
-
-async def _without_account(key: str, *, database: Database) -> str | None:
-    entry = await database["identities"].read(key, key)
-    person = await database["people"].read(entry["personId"], PERSON) if entry is not None else None
-    return person["personId"] if person is not None and "identityKey" not in person else None
 
 
 async def _of_device(device_id: str, *, database: Database) -> Ties:

@@ -22,6 +22,7 @@ from export_user_data.on_behalf.contract import (
     StaffCopy,
 )
 from export_user_data.rectification.contract import Rectification
+from export_user_data.requests.records import Register
 from shared.admission import staff
 from shared.callers import Role, Staff
 from shared.http import Api, Call
@@ -29,6 +30,7 @@ from shared.rectifying import Means
 
 ACCEPTED, OK = HTTPStatus.ACCEPTED, HTTPStatus.OK
 PRIVACY = staff(Role.PRIVACY)
+UNDER_REQUEST = ("request_step_unfit", "request_closed")
 
 
 def register(api: Api, functions: func.Blueprint) -> None:
@@ -71,18 +73,16 @@ def _copies(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=CopyOrdered,
         answers={ACCEPTED: StaffCopy},
-        problems=("person_unknown", "person_erased", "busy"),
+        problems=("person_unknown", "person_erased", *UNDER_REQUEST, "busy"),
     )
     async def order_export(call: Call[Staff, CopyOrdered]) -> StaffCopy:
         """Have a copy made for a person who has asked for it otherwise than by the app."""
-        services = call.services
         return await copies.order_copy(
             call.id("personId"),
             call.body,
+            Register.of(call.services),
             staff_id=call.caller.staff_id,
-            database=services.database,
-            hub=services.hubs.jobs,
-            now=services.clock(),
+            hub=call.services.hubs.jobs,
         )
 
     @api.operation(
@@ -104,19 +104,17 @@ def _copies(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=OnBehalf,
         answers={OK: DownloadLink},
-        problems=("export_unknown", "export_not_ready", "export_expired", "person_unknown", "busy"),
+        problems=("export_unknown", "export_not_ready", "export_expired", "person_unknown", *UNDER_REQUEST, "busy"),
     )
     async def hand_over_export(call: Call[Staff, OnBehalf]) -> DownloadLink:
         """Get a link of a few minutes to a copy that staff ordered, to give it to the person in a secure way."""
-        services = call.services
         return await copies.hand_over(
             call.id("personId"),
             call.id("exportId"),
             call.body,
+            Register.of(call.services),
             staff_id=call.caller.staff_id,
-            database=services.database,
-            blobs=services.blobs,
-            now=services.clock(),
+            blobs=call.services.blobs,
         )
 
 
@@ -128,18 +126,16 @@ def _erasures(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=ErasureOrdered,
         answers={OK: ErasurePlan},
-        problems=("person_unknown", "category_not_erasable", "device_not_yours", "busy"),
+        problems=("person_unknown", "category_not_erasable", "device_not_yours", "request_step_unfit", "busy"),
     )
     async def plan_erasure_for(call: Call[Staff, ErasureOrdered]) -> ErasurePlan:
         """Show what an erasure for a person would do, with a word by which the same member of staff confirms it."""
-        services = call.services
         return await erasing.plan_erasure(
             call.id("personId"),
             call.body,
+            Register.of(call.services),
             staff_id=call.caller.staff_id,
-            database=services.database,
-            keys=services.device_keys,
-            now=services.clock(),
+            keys=call.services.device_keys,
         )
 
     @api.operation(
@@ -149,20 +145,17 @@ def _erasures(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=ErasureConfirmed,
         answers={ACCEPTED: Erasure},
-        problems=("confirmation_invalid", "person_unknown", "busy"),
+        problems=("confirmation_invalid", "person_unknown", "request_step_unfit", "busy"),
     )
     async def confirm_erasure_for(call: Call[Staff, ErasureConfirmed]) -> Erasure:
         """Begin the erasure that was shown; the code for its receipt is for the person."""
-        services = call.services
         return await erasing.confirm_erasure(
             call.id("personId"),
             call.body,
+            Register.of(call.services),
             staff_id=call.caller.staff_id,
-            database=services.database,
-            keys=services.device_keys,
-            identity_key=services.settings.identity_key,
-            hub=services.hubs.jobs,
-            now=services.clock(),
+            keys=call.services.device_keys,
+            hub=call.services.hubs.jobs,
         )
 
 
@@ -174,13 +167,17 @@ def _choices(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=ObjectionSaid,
         answers={OK: Acted},
-        problems=("person_unknown", "device_not_yours", "guardian_needed", "person_erased", "busy"),
+        problems=("person_unknown", "device_not_yours", "guardian_needed", "person_erased", *UNDER_REQUEST, "busy"),
     )
     async def object_for_person(call: Call[Staff, ObjectionSaid]) -> Acted:
         """Enter that a person objects to statistics, or takes that back."""
-        stores, now = Stores.of(call.services), call.services.clock()
-        staff_id = call.caller.staff_id
-        return await choosing.object_for(call.id("personId"), call.body, staff_id=staff_id, stores=stores, now=now)
+        return await choosing.object_for(
+            call.id("personId"),
+            call.body,
+            Register.of(call.services),
+            staff_id=call.caller.staff_id,
+            stores=Stores.of(call.services),
+        )
 
     @api.operation(
         functions,
@@ -195,6 +192,7 @@ def _choices(api: Api, functions: func.Blueprint) -> None:
             "consent_text_outdated",
             "guardian_needed",
             "person_erased",
+            *UNDER_REQUEST,
             "busy",
         ),
     )
@@ -204,9 +202,9 @@ def _choices(api: Api, functions: func.Blueprint) -> None:
             call.id("personId"),
             call.id("purpose"),
             call.body,
+            Register.of(call.services),
             staff_id=call.caller.staff_id,
             stores=Stores.of(call.services),
-            now=call.services.clock(),
         )
 
 
@@ -225,6 +223,7 @@ def _corrections(api: Api, functions: func.Blueprint) -> None:
             "interaction_unknown",
             "nothing_to_rectify",
             "person_erased",
+            *UNDER_REQUEST,
             "busy",
         ),
     )
@@ -233,8 +232,8 @@ def _corrections(api: Api, functions: func.Blueprint) -> None:
         return await correcting.correct_for(
             call.id("personId"),
             call.body,
+            Register.of(call.services),
             staff_id=call.caller.staff_id,
             means=Means.of(call.services),
             mailer=call.services.mailer,
-            now=call.services.clock(),
         )

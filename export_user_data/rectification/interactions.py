@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from export_user_data.interactions.naming import owner_of, tell_contact
+from export_user_data.interactions.contacts import tell_contact
 from export_user_data.rectification.contract import (
     Interaction,
     InteractionEntered,
@@ -14,6 +14,7 @@ from export_user_data.rectification.contract import (
     Rectification,
 )
 from export_user_data.rectification.corrections import view
+from export_user_data.whom import device_named, owner_of
 from shared import clock, ledger
 from shared.callers import Role, Staff
 from shared.cosmos import Conflict, Container, Create, Database, Item
@@ -71,7 +72,8 @@ async def enter_interaction(
 async def _person(entry: InteractionEntry, *, database: Database, identity_key: bytes, now: datetime) -> str:
     if entry.email is not None:
         return await person_without_account(entry.email, database=database, identity_key=identity_key, now=now)
-    owner = await owner_of(entry.device_id, entry.serial_number, devices=database["devices"], identity_key=identity_key)
+    device_id = device_named(entry.device_id, entry.serial_number, identity_key)
+    owner = await owner_of(str(device_id), devices=database["devices"])
     if owner is None:
         raise Problem("device_not_registered")
     return owner
@@ -121,7 +123,7 @@ async def interaction_correction(person_id: str, interaction_id: str, text: str,
         partition=person_id,
         item_id=item["id"],
         value=text,
-        about={"email": person["email"], "at": item["at"], "channel": item["channel"], "text": text},
+        about={"email": person.get("email"), "at": item["at"], "channel": item["channel"], "text": text},
     )
 
 

@@ -1,16 +1,14 @@
 """What is said to and by requests: of people, of privacy staff for them, and on the board of deadlines."""
 
-from enum import StrEnum
+from datetime import date
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from export_user_data.requests.rules import Doubt, Ground, Outcome, Reason, Right
-from shared.contract import Body, EmailAddress, Moment, Purpose, SerialNumber, View
-
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
-"""Of a person; those that this service makes are 32 digits."""
+from export_user_data.whom import Channel, Id, Who
+from shared.contract import Body, Moment, Purpose, View
 
 ThingId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}-\d{4}-\d{1,6}$")]
@@ -26,39 +24,12 @@ LetterKind = Literal["receipt", "identity", "extension", "refusal", "answer"]
 LanguageTag = Literal["en", "es"]
 
 
-class Channel(StrEnum):
-    """How a request came that staff enter."""
-
-    LETTER = "letter"
-    CALL = "call"
-    EMAIL = "email"
-    WALK_IN = "walk_in"
-
-
 class RequestBody(Body):
     """A person exercises a right."""
 
     right: Right
     text: Words | None = None
     """What they want, in their words."""
-
-
-class Who(Body):
-    """A person, named by one: a device or its serial number, the address they gave without an account, or an id."""
-
-    person_id: Id | None = None
-    request_id: ThingId | None = None
-    """Whoever made that request."""
-    device_id: ThingId | None = None
-    serial_number: SerialNumber | None = None
-    email: EmailAddress | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        """Refuse none, and more than one."""
-        if len(self.model_dump(exclude_none=True)) != 1:
-            raise PydanticCustomError("who", "a person is named in one way")
-        return self
 
 
 class StaffRequestBody(Body):
@@ -188,7 +159,7 @@ class Blocked(View):
 
     category: str
     why: str
-    until: Moment
+    until: date
 
 
 class Decision(View):

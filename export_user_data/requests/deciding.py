@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from export_user_data.requests import letters
-from export_user_data.requests.contract import AnswerBody, RefusalBody, StaffRequest
+from export_user_data.requests.contract import AnswerBody, RefusalBody, Sent, StaffRequest
 from export_user_data.requests.moving import Move, check_open, check_state, move
 from export_user_data.requests.records import Register, course_of, is_open, replaced, requests_of
 from export_user_data.requests.rules import Ground, Outcome
@@ -18,7 +19,8 @@ from shared.errors import Problem
 from shared.injection import reached
 from shared.ledger import SERVICE, Step, record_about
 
-_KNOWN: tuple[str, ...] = ("received", "in_progress", "extended")
+KNOWN: Final = ("received", "in_progress", "extended")
+"""States in which it is known who asks, and nothing is decided."""
 
 
 async def answer(request_id: str, asked: AnswerBody, register: Register, *, staff_id: str) -> StaffRequest:
@@ -33,10 +35,12 @@ async def answer(request_id: str, asked: AnswerBody, register: Register, *, staf
     def decide(found: Item) -> Move | None:
         if found.get("decision", {}).get("outcome") == asked.outcome:
             return None
-        check_state(found, *_KNOWN)
+        check_state(found, *KNOWN)
         links = {name: value for name, value in asked.links.model_dump(by_alias=True).items() if value is not None}
         said = _said(found, asked.outcome, asked.text, register.now) | links
-        given = letters.given(found | {"decision": said}, "answer", language, asked.sent, blocked=blocked)
+        given = letters.given(
+            found | {"decision": said}, "answer", language, asked.sent, controller=register.controller, blocked=blocked
+        )
         details = {"outcome": asked.outcome.value, "hash": given["sha256"], "sent": asked.sent}
         step = staff_step(found, "request_answered", asked, staff_id, **details)
         return _closing(step, "answered", said | {"letter": given}, register)
@@ -59,7 +63,9 @@ async def refuse(request_id: str, asked: RefusalBody, register: Register, *, sta
         if not _admits(found, asked.ground):
             raise Problem("ground_unfit")
         said = _said(found, "refused", asked.reason, register.now) | {"ground": asked.ground.value}
-        given = letters.given(found | {"decision": said}, "refusal", language, asked.sent)
+        given = letters.given(
+            found | {"decision": said}, "refusal", language, asked.sent, controller=register.controller
+        )
         details = {"ground": asked.ground.value, "hash": given["sha256"], "sent": asked.sent}
         step = staff_step(found, "request_refused", asked, staff_id, **details)
         return _closing(step, "refused", said | {"letter": given}, register)
@@ -96,16 +102,17 @@ async def answered_by(
     register: Register,
     *,
     purpose: Purpose,
+    sent: Sent,
     staff_id: str,
 ) -> StaffRequest:
     """Close a request as granted by what staff carried out for the person: `exportId`, `erasureId` and so on.
 
-    The letter goes with the notification, in the person's language; a repeat changes nothing.
+    A repeat changes nothing.
 
     Raises:
         Problem: as `answer`.
     """
-    said = {"personId": person_id, "purpose": purpose, "outcome": Outcome.GRANTED, "sent": "app", "links": dict(links)}
+    said = {"personId": person_id, "purpose": purpose, "outcome": Outcome.GRANTED, "sent": sent, "links": dict(links)}
     return await answer(request_id, AnswerBody.model_validate(said), register, staff_id=staff_id)
 
 

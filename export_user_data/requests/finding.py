@@ -1,4 +1,4 @@
-"""How staff find requests across all people: by id, by the file of the office, and on the board of deadlines.
+"""How staff find requests across all people: by the file of the office, and on the board of deadlines.
 
 Each query reads an index that holds requests alone; staff ask rarely, and pages are bounded.
 """
@@ -16,15 +16,8 @@ PAGE_LENGTH: Final = 50
 OF_A_FILE: Final = 20
 """Rights that one letter may exercise, with room: a file holds no more."""
 
-_OF_ID: Final = "SELECT TOP 1 c.personId FROM c WHERE c.requestId = @id AND c.type = 'rightsRequest'"
 _OF_FILE: Final = "SELECT TOP @most * FROM c WHERE c.reference = @reference AND c.type = 'rightsRequest'"
 _KEY: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]{12}Z_[0-9a-f]{32}")
-
-
-async def person_of_request(request_id: str, *, people: Container) -> str | None:
-    """Whose request it is."""
-    found = [item async for item in people.query(_OF_ID, {"id": request_id})]
-    return str(found[0]["personId"]) if found else None
 
 
 async def requests_of_file(reference: str, *, people: Container) -> list[Item]:

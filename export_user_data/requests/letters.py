@@ -6,7 +6,7 @@ escapes what it is given, so nothing that anybody wrote becomes markup.
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from export_user_data.requests.records import Register, course_of, read
 from export_user_data.requests.rules import GROUNDS, Doubt, Ground, Outcome, Reason, Right
 from shared import clock
 from shared.callers import Role
+from shared.controller import Controller
 from shared.cosmos import Container, Item
 from shared.data_map import Category
 from shared.errors import Problem
@@ -48,7 +49,7 @@ async def write(request_id: str, asked: LetterBody, register: Register, *, staff
     found = await read(asked.person_id, request_id, people=register.people)
     language = await language_of_letter(asked.person_id, asked.language, register)
     blocked = await blocked_of(asked.person_id, people=register.people)
-    letter = written(found, asked.kind, language, blocked=blocked)
+    letter = written(found, asked.kind, language, controller=register.controller, blocked=blocked)
     details: dict[str, str | int] = {
         "requestId": request_id,
         "letter": asked.kind,
@@ -63,15 +64,23 @@ async def write(request_id: str, asked: LetterBody, register: Register, *, staff
 
 
 def given(
-    found: Item, kind: LetterKind, language: Language, sent: str, *, blocked: Sequence[Blocked] = ()
+    found: Item,
+    kind: LetterKind,
+    language: Language,
+    sent: str,
+    *,
+    controller: Controller,
+    blocked: Sequence[Blocked] = (),
 ) -> dict[str, str]:
     """What is kept of a letter that is given: which, in which language, its hash, and how it is sent."""
-    letter = written(found, kind, language, blocked=blocked)
+    letter = written(found, kind, language, controller=controller, blocked=blocked)
     return {"kind": kind, "language": language.value, "sha256": letter.sha256, "sent": sent}
 
 
-def written(found: Item, kind: LetterKind, language: Language, *, blocked: Sequence[Blocked] = ()) -> Letter:
-    """A letter about a request as it stands; the same record makes the same letter.
+def written(
+    found: Item, kind: LetterKind, language: Language, *, controller: Controller, blocked: Sequence[Blocked] = ()
+) -> Letter:
+    """A letter of the controller about a request as it stands; the same record makes the same letter.
 
     Raises:
         Problem: letter_not_ready.
@@ -83,10 +92,11 @@ def written(found: Item, kind: LetterKind, language: Language, *, blocked: Seque
     body = environment.get_template(f"{kind}.{language.value}.txt").render(values)
     subject, *paragraphs = [" ".join(part.split()) for part in body.split("\n\n") if part.strip()]
     route = rules.COMPLAINT_ROUTE[language] if kind in WITH_COMPLAINT_ROUTE else ()
+    sender = wording.sender(controller, language)
     page = environment.get_template("page.html").render(
-        subject=subject, paragraphs=[*paragraphs, *route], language=language.value, **values
+        sender=sender, subject=subject, paragraphs=[*paragraphs, *route], language=language.value, **values
     )
-    plain = "\n\n".join((subject, f"{values['file']} · {values['on']}", *paragraphs, *route)) + "\n"
+    plain = "\n\n".join((*sender, subject, f"{values['file']} · {values['on']}", *paragraphs, *route)) + "\n"
     digest = hashlib.sha256(page.encode()).hexdigest()
     return Letter(kind=kind, language=language.value, html=page, text=plain, sha256=digest)
 
@@ -154,7 +164,7 @@ def _blocked(one: Blocked, language: Language) -> dict[str, str]:
     return {
         "category": wording.CATEGORIES[Category(one.category)][language],
         "why": said_before(one.why, language),
-        "until": wording.day(one.until, language),
+        "until": wording.in_words(one.until, language),
     }
 
 
@@ -162,7 +172,7 @@ async def blocked_of(person_id: str, *, people: Container) -> list[Blocked]:
     """What of a person's data is blocked, in an order that stays: an answer says so, why, and until when."""
     found = [item async for item in people.query(_BLOCKED, partition=person_id)]
     return [
-        Blocked(category=category, why=why, until=clock.moment(until))
+        Blocked(category=category, why=why, until=date.fromisoformat(until))
         for category, why, until in sorted({(one["category"], one["why"], one["until"]) for one in found})
     ]
 

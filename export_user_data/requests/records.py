@@ -4,17 +4,19 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from export_user_data.requests import rules
 from export_user_data.requests.contract import OPEN_STATES
 from export_user_data.requests.legal_clock import Course, Pause, is_within
 from export_user_data.requests.rules import Ground, Right
 from shared import clock
+from shared.controller import Controller
 from shared.cosmos import Container, Database, Item, declared
 from shared.data_map import retention
 from shared.errors import Problem
 from shared.kept_items import rewritten
+from shared.services import Services
 
 SHOWN: Final = 100
 """The newest; an export has them all."""
@@ -25,11 +27,24 @@ _NEWEST: Final = "SELECT * FROM c WHERE c.type = 'rightsRequest'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """What requests are dealt with: stores, key of look-ups, and time."""
+    """What requests are dealt with: stores, key of look-ups, controller, and time."""
 
     database: Database
     identity_key: bytes
+    controller: Controller
+    """Whose letters they are."""
     now: datetime
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """As the services of the app have them, now."""
+        settings = services.settings
+        return cls(
+            database=services.database,
+            identity_key=settings.identity_key,
+            controller=settings.controller,
+            now=services.clock(),
+        )
 
     @property
     def people(self) -> Container:

@@ -81,7 +81,7 @@ async def extend(request_id: str, asked: ExtensionBody, register: Register, *, s
             raise Problem("extension_too_late")
         said = {"at": clock.text(register.now), "reason": asked.reason.value}
         changed = found | {"state": "extended", "extension": said}
-        given = letters.given(changed, "extension", language, asked.sent)
+        given = letters.given(changed, "extension", language, asked.sent, controller=register.controller)
         until = day_of(course_of(changed).due(register.now)).isoformat()
         details = {"reason": asked.reason.value, "until": until, "hash": given["sha256"]}
         step = staff_step(found, "request_extended", asked, staff_id, **details)

@@ -29,7 +29,6 @@ from shared.admission import RESIDENT, staff
 from shared.callers import Resident, Role, Staff
 from shared.contract import Nothing
 from shared.http import Answer, Api, Call
-from shared.services import Services
 
 CREATED, OK = HTTPStatus.CREATED, HTTPStatus.OK
 PRIVACY = staff(Role.PRIVACY)
@@ -47,15 +46,11 @@ def register(api: Api, functions: func.Blueprint) -> None:
     _timer(api, functions)
 
 
-def _register(services: Services) -> Register:
-    return Register(database=services.database, identity_key=services.settings.identity_key, now=services.clock())
-
-
 def _residents(api: Api, functions: func.Blueprint) -> None:
     @api.operation(functions, "GET", "me/requests", admission=RESIDENT, answers={OK: RightsRequests})
     async def list_requests(call: Call[Resident, None]) -> RightsRequests:
         """What the caller asked for, with the day by which each is answered."""
-        return await views.own_requests(call.caller.person_id, _register(call.services))
+        return await views.own_requests(call.caller.person_id, Register.of(call.services))
 
     @api.operation(
         functions,
@@ -68,7 +63,7 @@ def _residents(api: Api, functions: func.Blueprint) -> None:
     )
     async def file_request(call: Call[Resident, RequestBody]) -> Answer:
         """Exercise a right; the clock runs from now."""
-        found, is_new = await filing.file_own(call.caller.person_id, call.body, _register(call.services))
+        found, is_new = await filing.file_own(call.caller.person_id, call.body, Register.of(call.services))
         return Answer(found, CREATED if is_new else OK)
 
     @api.operation(
@@ -81,7 +76,7 @@ def _residents(api: Api, functions: func.Blueprint) -> None:
     )
     async def get_request(call: Call[Resident, None]) -> RightsRequest:
         """How far a request is."""
-        return await views.own_request(call.caller.person_id, call.id("requestId"), _register(call.services))
+        return await views.own_request(call.caller.person_id, call.id("requestId"), Register.of(call.services))
 
     @api.operation(
         functions,
@@ -94,7 +89,7 @@ def _residents(api: Api, functions: func.Blueprint) -> None:
     )
     async def withdraw_request(call: Call[Resident, Nothing]) -> RightsRequest:
         """Withdraw a request of one's own."""
-        return await steps.withdraw_own(call.caller.person_id, call.id("requestId"), _register(call.services))
+        return await steps.withdraw_own(call.caller.person_id, call.id("requestId"), Register.of(call.services))
 
 
 def _console(api: Api, functions: func.Blueprint) -> None:
@@ -109,7 +104,7 @@ def _console(api: Api, functions: func.Blueprint) -> None:
     )
     async def enter_request(call: Call[Staff, StaffRequestBody]) -> Answer:
         """Enter what came by letter, call, e-mail or at the counter; the clock runs from when it came."""
-        found, is_new = await filing.enter(call.body, _register(call.services), staff_id=call.caller.staff_id)
+        found, is_new = await filing.enter(call.body, Register.of(call.services), staff_id=call.caller.staff_id)
         return Answer(found, CREATED if is_new else OK)
 
     @api.operation(
@@ -126,7 +121,7 @@ def _console(api: Api, functions: func.Blueprint) -> None:
     )
     async def show_deadlines(call: Call[Staff, None]) -> Board:
         """Open requests, the most urgent first; what is overdue comes before all others."""
-        return await finding.board(call.query.get("state"), call.query.get("cursor"), _register(call.services))
+        return await finding.board(call.query.get("state"), call.query.get("cursor"), Register.of(call.services))
 
     @api.operation(
         functions,
@@ -139,7 +134,7 @@ def _console(api: Api, functions: func.Blueprint) -> None:
     )
     async def find_requests(call: Call[Staff, FindRequests]) -> StaffRequests:
         """Requests of somebody or of a file of the office; each person finds the look in their ledger."""
-        return await looks.find(call.body, _register(call.services), staff_id=call.caller.staff_id)
+        return await looks.find(call.body, Register.of(call.services), staff_id=call.caller.staff_id)
 
     @api.operation(
         functions,
@@ -152,7 +147,7 @@ def _console(api: Api, functions: func.Blueprint) -> None:
     )
     async def write_letter(call: Call[Staff, LetterBody]) -> Letter:
         """Write a letter about a request, to print or to mail; it is not kept."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await letters.write(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
 
@@ -168,7 +163,7 @@ def _steps(api: Api, functions: func.Blueprint) -> None:
     )
     async def begin_request(call: Call[Staff, StaffStep]) -> StaffRequest:
         """Say that a request is worked on."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await steps.begin(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
     @api.operation(
@@ -182,7 +177,7 @@ def _steps(api: Api, functions: func.Blueprint) -> None:
     )
     async def ask_identity(call: Call[Staff, IdentityQuestion]) -> StaffRequest:
         """Ask who asks, with the reason for the doubt; the clock stands until that is known."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await steps.ask_identity(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
     @api.operation(
@@ -196,7 +191,7 @@ def _steps(api: Api, functions: func.Blueprint) -> None:
     )
     async def note_identity(call: Call[Staff, IdentityAnswer]) -> StaffRequest:
         """Keep by what it is known who asks, and who it is where nobody was known; the clock goes on."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await identifying.identified(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
     @api.operation(
@@ -210,7 +205,7 @@ def _steps(api: Api, functions: func.Blueprint) -> None:
     )
     async def extend_request(call: Call[Staff, ExtensionBody]) -> StaffRequest:
         """Extend the time by two months, within the first one, with a reason and a notice."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await steps.extend(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
     @api.operation(
@@ -224,7 +219,7 @@ def _steps(api: Api, functions: func.Blueprint) -> None:
     )
     async def enter_withdrawal(call: Call[Staff, StaffStep]) -> StaffRequest:
         """Keep that the person withdrew a request in another way than by the app."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await steps.withdraw_for(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
 
@@ -240,7 +235,7 @@ def _decisions(api: Api, functions: func.Blueprint) -> None:
     )
     async def answer_request(call: Call[Staff, AnswerBody]) -> StaffRequest:
         """Answer a request, and keep which letter said so."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await deciding.answer(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
     @api.operation(
@@ -254,7 +249,7 @@ def _decisions(api: Api, functions: func.Blueprint) -> None:
     )
     async def refuse_request(call: Call[Staff, RefusalBody]) -> StaffRequest:
         """Refuse a request on a ground of the law, with the reason and whom to complain to."""
-        register = _register(call.services)
+        register = Register.of(call.services)
         return await deciding.refuse(call.id("requestId"), call.body, register, staff_id=call.caller.staff_id)
 
 
@@ -263,5 +258,5 @@ def _timer(api: Api, functions: func.Blueprint) -> None:
     @functions.timer_trigger("timer", "0 3/5 * * * *")
     async def look_at_requests(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host passes it
         """Warn of requests that become due, and go on with what was cut off."""
-        looked_at = await due.look_at_due(_register(await api.services()))
+        looked_at = await due.look_at_due(Register.of(await api.services()))
         _log.info("%d requests looked at", looked_at)

@@ -1,11 +1,12 @@
 """How letters name things, in each language: rights, outcomes, reasons, categories, and days."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from export_user_data.requests.records import day_of
 from export_user_data.requests.rules import Doubt, Outcome, Reason, Right
+from shared.controller import Controller
 from shared.data_map import Category
 from shared.templates import Language
 
@@ -87,6 +88,25 @@ _MONTHS: Final[Mapping[Language, tuple[str, ...]]] = {
 
 def day(moment: datetime, language: Language) -> str:
     """The day of a moment where the controller is, in words."""
-    on = day_of(moment)
+    return in_words(day_of(moment), language)
+
+
+def in_words(on: date, language: Language) -> str:
+    """A day, in words."""
     month = _MONTHS[language][on.month - 1]
     return f"{on.day} {month} {on.year}" if language is EN else f"{on.day} de {month} de {on.year}"
+
+
+_CONTROLLER: Final = {EN: "Controller", ES: "Responsable del tratamiento"}
+_CONTACT: Final = {EN: "Privacy contact", ES: "Contacto de privacidad"}
+_OFFICER: Final = {EN: "Data protection officer", ES: "Delegado de protección de datos"}
+
+
+def sender(controller: Controller, language: Language) -> tuple[str, ...]:
+    """Who writes and how to reach them: the head of a letter."""
+    lines = (
+        f"{_CONTROLLER[language]}: {controller.name}, {controller.postal_address}",
+        f"{_CONTACT[language]}: {controller.privacy_contact}",
+    )
+    officer = controller.data_protection_officer
+    return lines if officer is None else (*lines, f"{_OFFICER[language]}: {officer}")

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from export_user_data.on_behalf.contract import Id, Who
+from export_user_data.whom import Id, Who
 from shared.contract import Body, Moment, Purpose, View
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}-\d{4}-\d{1,6}$")]

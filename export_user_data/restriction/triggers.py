@@ -6,8 +6,6 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from export_user_data.on_behalf.contract import Who
-from export_user_data.on_behalf.finding import person_named
 from export_user_data.recipients import tell_recipients
 from export_user_data.restriction import due, holds, keeping, restrictions
 from export_user_data.restriction.contract import (
@@ -22,6 +20,7 @@ from export_user_data.restriction.contract import (
     Standings,
 )
 from export_user_data.restriction.office import Office
+from export_user_data.whom import Who, person_named
 from shared.admission import RESIDENT, staff
 from shared.callers import Resident, Role, Staff
 from shared.contract import Nothing

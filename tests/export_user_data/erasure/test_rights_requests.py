@@ -14,6 +14,7 @@ from shared.callers import Resident
 from shared.ledger import subject_of
 from shared.vault.blocking import about_part, case_key
 from shared.vault.sealing import opened, unpacked
+from tests.export_user_data.documents.written import INSTALLATION
 from tests.export_user_data.erasure.household import Household
 from tests.people import IDENTITY_KEY
 from tests.vaults import killed_at
@@ -27,7 +28,12 @@ async def maria(household: Household) -> Resident:
 
 
 def register(household: Household) -> Register:
-    return Register(database=household.database, identity_key=IDENTITY_KEY, now=household.hosts.clock())
+    return Register(
+        database=household.database,
+        identity_key=IDENTITY_KEY,
+        controller=INSTALLATION.controller,
+        now=household.hosts.clock(),
+    )
 
 
 async def filed(household: Household, maria: Resident, right: str) -> RightsRequest:

@@ -37,11 +37,21 @@ async def test_staff_find_what_somebody_told_us(desk: Desk, maria: Resident) -> 
         assert SELLER.staff_id not in str(found)
 
 
+async def test_who_signs_in_is_not_found_by_their_address(desk: Desk) -> None:
+    """Also when they gave it before they had an account: an address is no proof of who speaks."""
+    await desk.office.enter(email="lea@resident.example")
+    await desk.find(email="lea@resident.example")
+    lea = await desk.office.hosts.sign_in("lea")
+    with pytest.raises(Problem, match="person_unknown"):
+        await desk.find(email="lea@resident.example")
+    assert (await desk.find(personId=lea.person_id)).has_account
+
+
 async def test_every_look_is_in_the_ledger(desk: Desk, maria: Resident) -> None:
     """Of whom it was about, with the purpose, also when there was nothing to see."""
     await desk.find(personId=maria.person_id)
-    await desk.find(email="maria@resident.example")
     office = desk.office
+    await desk.find(serialNumber=SERIAL)
     entries = await office.stored("ledger", "ledgerEntry")
     looks = [one for one in entries if one["action"] == "interactions_viewed"]
     assert [(one["actorKind"], one["details"]) for one in looks] == [("staff:sales", {"purpose": "complaint"})] * 2

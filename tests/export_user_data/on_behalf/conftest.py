@@ -25,6 +25,9 @@ from export_user_data.on_behalf.contract import (
 )
 from export_user_data.on_behalf.finding import find_people
 from export_user_data.rectification.contract import Rectification
+from export_user_data.requests import filing, views
+from export_user_data.requests.contract import RightsRequest, StaffRequest, StaffRequestBody
+from export_user_data.requests.records import Register
 from local.mail import MailSink
 from shared import ledger
 from shared.blobs import Blobs
@@ -35,6 +38,7 @@ from shared.people import person_without_account
 from shared.rectifying import Means
 from tests.conftest import SettableClock
 from tests.doubles import RecordingHub
+from tests.export_user_data.documents.written import INSTALLATION
 from tests.export_user_data.erasure.conftest import household, sink, tools  # noqa: F401 - fixtures
 from tests.hosts import Hosts
 from tests.means import means_of
@@ -63,6 +67,12 @@ class Clerk:
         return self.hosts.clock
 
     @property
+    def register(self) -> Register:
+        return Register(
+            database=self.database, identity_key=IDENTITY_KEY, controller=INSTALLATION.controller, now=self.clock()
+        )
+
+    @property
     def stores(self) -> Stores:
         return Stores(database=self.database, hub=self.hub, journal=self.hosts.house.journal)
 
@@ -87,24 +97,22 @@ class Clerk:
         return await copies.order_copy(
             person_id,
             by_letter(CopyOrdered, asked),
+            self.register,
             staff_id=self.staff_id,
-            database=self.database,
             hub=self.hub,
-            now=self.clock(),
         )
 
     async def state(self, person_id: str, export_id: str) -> StaffCopy:
         return await copies.copy_state(person_id, export_id, database=self.database)
 
-    async def hand_over(self, person_id: str, export_id: str, blobs: Blobs) -> str:
+    async def hand_over(self, person_id: str, export_id: str, blobs: Blobs, **asked: Any) -> str:
         link = await copies.hand_over(
             person_id,
             export_id,
-            by_letter(OnBehalf, {}),
+            by_letter(OnBehalf, asked),
+            self.register,
             staff_id=self.staff_id,
-            database=self.database,
             blobs=blobs,
-            now=self.clock(),
         )
         assert (link.expires_at - self.clock()).total_seconds() <= 300
         return link.url
@@ -113,32 +121,29 @@ class Clerk:
         return await erasing.plan_erasure(
             person_id,
             by_letter(ErasureOrdered, asked),
+            self.register,
             staff_id=self.staff_id,
-            database=self.database,
             keys=self.hosts.house.keys,
-            now=self.clock(),
         )
 
     async def confirm(self, person_id: str, confirmation: str, **asked: Any) -> Erasure:
         return await erasing.confirm_erasure(
             person_id,
             by_letter(ErasureConfirmed, {"confirmation": confirmation} | asked),
+            self.register,
             staff_id=self.staff_id,
-            database=self.database,
             keys=self.hosts.house.keys,
-            identity_key=IDENTITY_KEY,
             hub=self.hub,
-            now=self.clock(),
         )
 
     async def object(self, person_id: str, **asked: Any) -> Acted:
         body = by_letter(ObjectionSaid, asked)
-        return await choosing.object_for(person_id, body, staff_id=self.staff_id, stores=self.stores, now=self.clock())
+        return await choosing.object_for(person_id, body, self.register, staff_id=self.staff_id, stores=self.stores)
 
     async def consent(self, person_id: str, purpose: str = "usage_statistics", **asked: Any) -> Acted:
         body = by_letter(ConsentSaid, asked)
         return await choosing.consent_for(
-            person_id, purpose, body, staff_id=self.staff_id, stores=self.stores, now=self.clock()
+            person_id, purpose, body, self.register, staff_id=self.staff_id, stores=self.stores
         )
 
     async def correct(self, person_id: str, **asked: Any) -> Rectification:
@@ -146,11 +151,25 @@ class Clerk:
         return await correcting.correct_for(
             person_id,
             body,
+            self.register,
             staff_id=self.staff_id,
             means=self.means,
             mailer=self.hosts.mailer,
-            now=self.clock(),
         )
+
+    async def entered(self, person_id: str, right: str) -> StaffRequest:
+        """A request of the person's, with its clock, as it came by letter."""
+        body = {
+            "reference": "RQ-2026-17",
+            "right": right,
+            "receivedAt": self.clock().isoformat(),
+            "who": {"personId": person_id},
+        }
+        return (await filing.enter(by_letter(StaffRequestBody, body), self.register, staff_id=self.staff_id))[0]
+
+    async def request(self, request: StaffRequest) -> RightsRequest:
+        """How far it is."""
+        return await views.own_request(request.person_id, request.request_id, self.register)
 
     async def recorded(self, person_id: str) -> list[tuple[str, str]]:
         """What the person's ledger says: what was done, and who did it."""

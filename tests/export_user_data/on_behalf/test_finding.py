@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from export_user_data.on_behalf.contract import Who
+from export_user_data.whom import Who
 from shared.errors import Problem
 from tests.export_user_data.on_behalf.conftest import Clerk
 from tests.people import SERIAL

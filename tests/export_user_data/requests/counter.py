@@ -28,6 +28,7 @@ from shared.contract import Body
 from shared.cosmos import Database, Item
 from shared.keys import KeySet
 from tests.conftest import SettableClock
+from tests.export_user_data.documents.written import INSTALLATION
 from tests.people import IDENTITY_KEY, House
 
 STAFF = "5" * 32
@@ -53,7 +54,9 @@ class Counter:
 
     @property
     def register(self) -> Register:
-        return Register(database=self.database, identity_key=IDENTITY_KEY, now=self.clock())
+        return Register(
+            database=self.database, identity_key=IDENTITY_KEY, controller=INSTALLATION.controller, now=self.clock()
+        )
 
     def forward(self, **by: float) -> None:
         """Move the clock of the service and that of its store."""

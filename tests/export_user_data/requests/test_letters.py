@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from datetime import date
+from html import escape
 from itertools import product
 from typing import Any
 
@@ -10,16 +12,19 @@ import pytest
 from export_user_data.requests import letters, wording
 from export_user_data.requests.contract import Blocked
 from export_user_data.requests.rules import COMPLAINT_ROUTE, GROUNDS, ZONE, Doubt, Ground, Outcome, Reason, Right
-from shared import clock
-from shared.data_map import Category
+from shared.data_map import CATEGORIES, Category
 from shared.errors import Problem
 from shared.templates import Language
+from shared.wording import said
+from tests.export_user_data.documents.written import INSTALLATION
 from tests.export_user_data.requests.counter import MARIA, Counter
 
+CONTROLLER = INSTALLATION.controller
 AT = "2026-11-22T10:00:00.000Z"
 KINDS = ("receipt", "identity", "extension", "refusal", "answer")
 EVERY = list(product(KINDS, Language))
-BLOCKED = [Blocked(category="device", why="Liability for product and warranty.", until=clock.moment(AT))]
+WHY = str(CATEGORIES[Category.DEVICE].blocked_why)
+BLOCKED = [Blocked(category="device", why=WHY, until=date(2029, 12, 1))]
 
 
 def request(right: str = "access", **said: Any) -> dict[str, Any]:
@@ -45,7 +50,7 @@ def decided(kind: str, **said: Any) -> dict[str, Any]:
 
 
 def letter(kind: Any, language: Language, **said: Any) -> Any:
-    return letters.written(decided(kind, **said), kind, language, blocked=BLOCKED)
+    return letters.written(decided(kind, **said), kind, language, controller=CONTROLLER, blocked=BLOCKED)
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY)
@@ -58,7 +63,7 @@ def test_every_letter_is_whole(kind: str, language: Language) -> None:
     assert {Language.ENGLISH: "22 November 2026", Language.SPANISH: "22 de noviembre de 2026"}[language] in written.text
     assert not re.search(r"{{|}}|{%|None|Undefined", written.html)
     for paragraph in written.text.split("\n\n"):
-        assert paragraph.strip() in written.html
+        assert escape(paragraph.strip()) in written.html
     assert written.sha256 == hashlib.sha256(written.html.encode()).hexdigest()
 
 
@@ -67,6 +72,16 @@ def test_whom_to_complain_to_is_said_where_somebody_may_disagree(kind: str, lang
     """The agency with its address, and the courts."""
     has_route = kind in {"extension", "refusal", "answer"}
     assert all((line in letter(kind, language).text) is has_route for line in COMPLAINT_ROUTE[language])
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_every_letter_says_who_writes_it(kind: str, language: Language) -> None:
+    """The controller by name and address, and whom to ask, in the language of the letter."""
+    head = letter(kind, language).text.split("\n\n")[:3]
+    words = {Language.ENGLISH: "Controller", Language.SPANISH: "Responsable del tratamiento"}
+    assert head[0] == f"{words[language]}: {CONTROLLER.name}, {CONTROLLER.postal_address}"
+    assert CONTROLLER.privacy_contact in head[1]
+    assert str(CONTROLLER.data_protection_officer) in head[2]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,10 +129,13 @@ def test_all_words_are_there_in_both_languages() -> None:
 def test_an_answer_about_access_says_what_is_blocked(language: Language) -> None:
     """Why, and until when; another right's answer does not."""
     text = letter("answer", language).text
-    assert "Liability for product and warranty." in text
+    assert said(WHY, language) in text
     assert wording.CATEGORIES[Category.DEVICE][language] in text
     other = decided("answer") | {"right": "erasure"}
-    assert "Liability" not in letters.written(other, "answer", language, blocked=BLOCKED).text
+    assert (
+        said(WHY, language)
+        not in letters.written(other, "answer", language, controller=CONTROLLER, blocked=BLOCKED).text
+    )
 
 
 def test_a_late_answer_says_so() -> None:
@@ -139,7 +157,7 @@ def test_what_has_not_happened_cannot_be_written_about(kind: Any) -> None:
     """There is nothing that the letter could say."""
     plain = {name: value for name, value in request().items() if name not in {"identityQuestion", "extension"}}
     with pytest.raises(Problem) as refused:
-        letters.written(plain, kind, Language.ENGLISH)
+        letters.written(plain, kind, Language.ENGLISH, controller=CONTROLLER)
     assert refused.value.code == "letter_not_ready"
 
 
@@ -177,7 +195,7 @@ async def test_who_asks_after_an_erasure_is_told_what_is_blocked(counter: Counte
         "category": "interactions",
         "ground": "erasure",
         "why": why,
-        "until": "2029-12-01T00:00:00.000Z",
+        "until": "2029-12-01",
         "at": AT,
     }
     await counter.database["people"].create(blocked)

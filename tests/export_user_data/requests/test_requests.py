@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from export_user_data.requests import rules
 from export_user_data.requests.contract import StaffRequestBody
 from export_user_data.requests.deciding import answered_by
+from local.mail import MailSink
 from shared.contract import Purpose
 from shared.errors import Problem
 from shared.keys import keyed_id
 from shared.people import person_without_account
 from tests.export_user_data.requests.counter import MARIA, STAFF, Counter, body
 from tests.export_user_data.restriction.desk import Killed, killed_at
+from tests.hosts import Hosts
 from tests.people import IDENTITY_KEY, SERIAL
 
 pytestmark = pytest.mark.wire
@@ -105,6 +107,23 @@ async def test_who_has_no_account_is_found_by_what_they_gave(counter: Counter) -
     assert (await counter.enter("access", who={"email": "lead@personal.example"})).person_id == known
     for who in ({"deviceId": "0" * 32}, {"personId": "nobody"}, {"requestId": "0" * 32}):
         assert await refused(counter.enter(who=who)) == "person_unknown"
+
+
+async def test_who_signs_in_is_not_known_by_their_address(counter: Counter) -> None:
+    """Neither when staff enter a request, nor when they look for one; a request of nobody's has its clock all the same.
+
+    They had given the address before there was an account, and are still found by what only they may know.
+    """
+    address = {"email": "lead@resident.example"}
+    filed = await counter.enter("access", who=address)
+    async with MailSink() as mails:
+        signed_in = await Hosts(counter.house, mails).sign_in("lead")
+    assert signed_in.person_id == filed.person_id
+    assert await refused(counter.enter("erasure", who=address)) == "person_unknown"
+    assert await refused(counter.find(who=address)) == "person_unknown"
+    assert await refused(counter.identified(filed, filed.person_id, who=address)) == "person_unknown"
+    assert (await counter.enter("erasure")).identity == "awaited"
+    assert [one.request_id for one in await counter.find(who={"requestId": filed.request_id})] == [filed.request_id]
 
 
 def test_a_requester_is_named_in_one_way() -> None:
@@ -212,6 +231,7 @@ async def test_what_staff_carry_out_closes_the_request(counter: Counter) -> None
             {"restrictionId": "2" * 32},
             counter.register,
             purpose=Purpose.RIGHTS_REQUEST,
+            sent="post",
             staff_id=STAFF,
         )
     assert (closed.state, closed.decision and closed.decision.restriction_id) == ("answered", "2" * 32)

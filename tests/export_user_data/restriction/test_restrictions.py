@@ -9,12 +9,11 @@ from functools import partial
 import pytest
 from pydantic import ValidationError
 
-from export_user_data.on_behalf.contract import Who
-from export_user_data.on_behalf.finding import person_named
 from export_user_data.restriction.holds import staff_standings
 from export_user_data.restriction.office import tell_no_recipient
 from export_user_data.restriction.restrictions import own_standings, restrict
 from export_user_data.walk import held_about
+from export_user_data.whom import Who, person_named
 from ingest_telemetry.quarantine_desk import Desk as QuarantineDesk
 from ingest_telemetry.statistics.counting import count_page
 from ingest_telemetry.statistics.reading import usage_statistics

@@ -16,7 +16,7 @@ from shared.cosmos import Container, Database, Item, Replace
 from shared.gate import create_gate
 from shared.mail import SEND_TIMEOUT_S, Mail, Mailer
 from shared.notifications import ALARM_AFTER, FIRST_PAUSE, LONGEST_PAUSE, deliver, deliver_due, notify, pause_after
-from shared.people import own_record
+from shared.people import nameless_person, own_record
 from shared.policy import Policy
 from shared.templates import Unrenderable
 from tests.conftest import SettableClock
@@ -38,11 +38,11 @@ class Post:
         self.people = database["people"]
         self.clock = clock
         self.mailer = mailer
-        self._database = database
+        self.database = database
 
     async def move_in(self, person: str) -> None:
         caller = Resident(person, f"{person}@resident.example", "key")
-        await own_record(caller, database=self._database, now=self.clock())
+        await own_record(caller, database=self.database, now=self.clock())
 
     async def install(self, person: str, phone: str, language: str) -> None:
         await self.people.create(
@@ -184,6 +184,20 @@ async def test_an_erased_person_gets_nothing(post: Post, sink: MailSink) -> None
     assert sink.messages == []
     left = post.people.query("SELECT c.type FROM c WHERE c.type = 'notification'", partition="erased")
     assert [item async for item in left] == []
+
+
+@pytest.mark.wire
+async def test_who_has_no_address_finds_it_in_the_inbox(post: Post, sink: MailSink) -> None:
+    """Nothing is mailed, and it is not tried again; nobody else waits for it."""
+    await nameless_person("nameless", database=post.database, now=post.clock())
+    notification_id = await post.tell("nameless")
+    await post.tell("maria")
+    assert await post.run_timer() == {"not mailed: there is no address": 1, "sent": 1}
+    post.clock.forward(days=1)
+    assert await post.run_timer() == {}
+    assert (await post.item(notification_id, "nameless"))["mail"] == "pending"
+    assert await post.deliver(notification_id, "nameless") == "nothing to do"
+    assert [mail.recipients for mail in sink.messages] == [("maria@resident.example",)]
 
 
 @pytest.mark.wire

@@ -192,6 +192,15 @@ def test_every_operation_that_a_document_names_exists() -> None:
     assert sorted(named - real) == []
 
 
+def test_the_rights_say_how_they_are_used() -> None:
+    """Live, by a copy, by handing it directly to others, and by a request with a legal clock."""
+    operations = {one["right"]: set(one["operations"]) for one in notice(Language.ENGLISH)["rights"]}
+    assert "GET /api/me/data" in operations["access"]
+    assert "POST /api/me/exports/{exportId}/transfers" in operations["portability"]
+    by_request = {"POST /api/me/requests", "GET /api/me/requests"}
+    assert {name for name, named in operations.items() if not by_request <= named} == {"product_data"}
+
+
 @pytest.mark.parametrize(("document", "product", "language"), EVERY)
 def test_every_document_is_a_page(document: str, product: str, language: Language) -> None:
     """In its language, well-formed, with who is responsible; it loads nothing and runs nothing."""

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from export_user_data.rectification.contract import InteractionText
+from export_user_data.rectification.interactions import rectify_interaction
 from export_user_data.restriction import holds
 from export_user_data.restriction.contract import HoldRequest
 from export_user_data.restriction.office import Office as RestrictionOffice
@@ -11,6 +13,7 @@ from shared.callers import Resident
 from shared.clock import text
 from shared.errors import Problem
 from shared.injection import Point
+from shared.people import nameless_person
 from tests.doubles import RecordingHub
 from tests.export_user_data.interactions.conftest import Desk
 from tests.export_user_data.rectification.conftest import SALES
@@ -39,6 +42,21 @@ async def test_an_entry_that_is_nobodys_is_taken_away(desk: Desk, maria: Residen
     for person_id, other in ((maria.person_id, "0" * 32), ("0" * 32, interaction_id)):
         with pytest.raises(Problem, match="interaction_unknown"):
             await desk.take_away(person_id, other)
+
+
+async def test_what_is_somebodys_without_an_address_is_corrected_as_well(desk: Desk, maria: Resident) -> None:
+    """By staff who mistyped it, and for the person; recipients are told no address."""
+    office = desk.office
+    await nameless_person("0" * 32, database=office.database, now=office.clock())
+    interaction_id = await office.enter(deviceId=office.hosts.device_id)
+    taken = await desk.take_away(maria.person_id, interaction_id, personId="0" * 32)
+    moved_as = str(taken.moved_as)
+    by_staff = await desk.correct("0" * 32, moved_as, text="The bell is silent.")
+    said = InteractionText(text="The bell is loud.")
+    by_person = await rectify_interaction("0" * 32, moved_as, said, means=office.means, now=office.clock())
+    assert await desk.texts("0" * 32) == ["The bell is loud."]
+    for done in (by_staff, by_person):
+        assert (await office.notices(done.rectification_id))[SALES]["about"]["email"] is None
 
 
 async def test_it_moves_to_whose_it_is(desk: Desk, maria: Resident) -> None:

@@ -446,7 +446,8 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "ground_unfit": Entry(
         status=409,
         title="The request does not admit this ground of refusal.",
-        action="Use repetitive for what repeats, and not_identified once it was asked who asks.",
+        action="Take one of the right that is exercised: repetitive for an access that repeats, and not_identified "
+        "when thirty days after the question nobody said who asks.",
     ),
     "letter_not_ready": Entry(
         status=409,

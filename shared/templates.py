@@ -64,6 +64,7 @@ TEMPLATES: Final[dict[str, frozenset[str]]] = {
     "erasure_done": frozenset({"requested", "until"}),
     "request_received": frozenset({"until"}),
     "request_identity_asked": frozenset({"since"}),
+    "request_identity_asked_late": frozenset({"since"}),
     "request_identified": frozenset({"until"}),
     "request_extended": frozenset({"until"}),
     "request_answered": frozenset({"since"}),

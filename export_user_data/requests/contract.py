@@ -103,10 +103,20 @@ class AnswerBody(StaffStep):
 
     outcome: Outcome
     text: Words | None = None
-    """What the letter says of it."""
+    """What the letter says of it; of what is granted in part, why the rest is not."""
+    ground: Ground | None = None
+    """Of what is granted in part: on which the rest is refused."""
     sent: Sent
     language: LanguageTag | None = None
     links: Links = Field(default_factory=Links)
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Self:
+        """Refuse a partial refusal without ground and reason (GDPR 12(4)), and a ground where all is granted."""
+        in_part = self.outcome is Outcome.PARTLY_GRANTED
+        if (self.ground is not None) is not in_part or (in_part and self.text is None):
+            raise PydanticCustomError("ground", "what is granted in part has a ground and a reason, and nothing else")
+        return self
 
 
 class RefusalBody(StaffStep):
@@ -166,7 +176,7 @@ class Decision(View):
     """How a request was decided."""
 
     outcome: str
-    """`refused`, or what the answer says that was done."""
+    """`refused`, what the answer says that was done, or `closed_by_erasure`."""
     ground: str | None = None
     article: str | None = None
     text: str | None = None
@@ -180,6 +190,8 @@ class Decision(View):
     restriction_id: str | None = None
     rectification_id: str | None = None
     complaint_route: list[str]
+    blocked: list[Blocked] | None = None
+    """Of access: what was blocked when it was answered."""
 
 
 class RightsRequest(View):

@@ -8,7 +8,7 @@ from export_user_data.requests import letters
 from export_user_data.requests.contract import AnswerBody, RefusalBody, Sent, StaffRequest
 from export_user_data.requests.moving import Move, check_open, check_state, move
 from export_user_data.requests.records import Register, course_of, is_open, replaced, requests_of
-from export_user_data.requests.rules import Ground, Outcome
+from export_user_data.requests.rules import CLOSED_BY_ERASURE, GROUNDS, IDENTITY_WAIT, Ground, Outcome, Right
 from export_user_data.requests.steps import staff_step
 from export_user_data.requests.views import staff_view
 from shared import clock
@@ -18,6 +18,7 @@ from shared.cosmos import Database, Item
 from shared.errors import Problem
 from shared.injection import reached
 from shared.ledger import SERVICE, Step, record_about
+from shared.people import PERSON
 
 KNOWN: Final = ("received", "in_progress", "extended")
 """States in which it is known who asks, and nothing is decided."""
@@ -27,8 +28,10 @@ async def answer(request_id: str, asked: AnswerBody, register: Register, *, staf
     """Answer a request: of access also what is blocked, why and until when (GDPR 15 after 17).
 
     Raises:
-        Problem: request_unknown, request_closed, request_step_unfit while who asks is not known, busy.
+        Problem: request_unknown; request_closed; request_step_unfit while who asks is not known; ground_unfit, of what
+            is granted in part; field_out_of_range, when it is said to be sent to an app that they have not; busy.
     """
+    await letters.check_sent(asked.person_id, asked.sent, register)
     language = await letters.language_of_letter(asked.person_id, asked.language, register)
     blocked = await letters.blocked_of(asked.person_id, people=register.people)
 
@@ -36,10 +39,14 @@ async def answer(request_id: str, asked: AnswerBody, register: Register, *, staf
         if found.get("decision", {}).get("outcome") == asked.outcome:
             return None
         check_state(found, *KNOWN)
+        if asked.ground is not None and not _admits(found, asked.ground, register.now):
+            raise Problem("ground_unfit")
         links = {name: value for name, value in asked.links.model_dump(by_alias=True).items() if value is not None}
         said = _said(found, asked.outcome, asked.text, register.now) | links
+        said |= {"ground": asked.ground.value} if asked.ground is not None else {}
+        said |= {"blocked": blocked} if found["right"] == Right.ACCESS else {}
         given = letters.given(
-            found | {"decision": said}, "answer", language, asked.sent, controller=register.controller, blocked=blocked
+            found | {"decision": said}, "answer", language, asked.sent, controller=register.controller
         )
         details = {"outcome": asked.outcome.value, "hash": given["sha256"], "sent": asked.sent}
         step = staff_step(found, "request_answered", asked, staff_id, **details)
@@ -52,15 +59,17 @@ async def refuse(request_id: str, asked: RefusalBody, register: Register, *, sta
     """Refuse a request on a ground of the law, with the reason and whom to complain to.
 
     Raises:
-        Problem: request_unknown, request_closed, ground_unfit, busy.
+        Problem: request_unknown; request_closed; ground_unfit; field_out_of_range, as `answer`; busy.
     """
+    await letters.check_sent(asked.person_id, asked.sent, register)
     language = await letters.language_of_letter(asked.person_id, asked.language, register)
 
     def decide(found: Item) -> Move | None:
-        if found.get("decision", {}).get("ground") == asked.ground:
+        decided = found.get("decision", {})
+        if (decided.get("outcome"), decided.get("ground")) == ("refused", asked.ground):
             return None
         check_open(found)
-        if not _admits(found, asked.ground):
+        if not _admits(found, asked.ground, register.now):
             raise Problem("ground_unfit")
         said = _said(found, "refused", asked.reason, register.now) | {"ground": asked.ground.value}
         given = letters.given(
@@ -73,10 +82,13 @@ async def refuse(request_id: str, asked: RefusalBody, register: Register, *, sta
     return await staff_view(await move(asked.person_id, request_id, decide, register), register)
 
 
-def _admits(found: Item, ground: Ground) -> bool:
-    """Whom nobody asked who they are cannot be refused for that; what does not repeat is not repetitive."""
+def _admits(found: Item, ground: Ground, now: datetime) -> bool:
+    """Each ground is one of some rights; who was asked who they are has time to say it; only what repeats repeats."""
+    if found["right"] not in GROUNDS[ground].articles:
+        return False
     if ground is Ground.NOT_IDENTIFIED:
-        return bool(found["state"] == "identity_awaited")
+        is_awaited = found["state"] == "identity_awaited"
+        return is_awaited and now >= clock.moment(found["identityQuestion"]["askedAt"]) + IDENTITY_WAIT
     return ground is not Ground.REPETITIVE or bool(found["repeats"])
 
 
@@ -119,7 +131,7 @@ async def answered_by(
 async def close_by_erasure(person_id: str, erasure_id: str, *, database: Database, now: datetime) -> None:
     """Let an erasure of everything about a person answer what they have open; nothing can be added any more.
 
-    What they asked for before that would have gone before the erasure, so all that is left is answered by it.
+    What an erasure does not do goes before it; what came too late for that is closed, and not said to be granted.
 
     Raises:
         Stale: a timer has just looked at one; who is cut off comes again, and closes the rest.
@@ -131,6 +143,7 @@ async def close_by_erasure(person_id: str, erasure_id: str, *, database: Databas
             step = Step(request_id, "request_erased", SERVICE, {"requestId": request_id, "erasureId": erasure_id})
             await record_about(person_id, step, database=database, now=now)
             await reached("requests.recorded")
-            said = _said(found, Outcome.GRANTED, None, now) | {"by": "service", "erasureId": erasure_id}
+            outcome = Outcome.GRANTED if found["right"] == Right.ERASURE else CLOSED_BY_ERASURE
+            said = _said(found, outcome, None, now) | {"by": "service", "erasureId": erasure_id}
             changes: Item = {"state": "answered", "decision": said, "closedAt": clock.text(now)}
             await replaced(found, changes, people=people, now=now, without=("telling", "nextWarnAt"))

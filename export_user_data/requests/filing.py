@@ -30,18 +30,20 @@ from shared.ledger import THE_PERSON, Step, record_about, staff
 async def file_own(person_id: str, asked: RequestBody, register: Register) -> tuple[RightsRequest, bool]:
     """File a request of the caller's; return it, and whether it is new.
 
-    While one for the same right is open, that is it.
+    While one for the same right is open, that is it, unless this one says something else.
 
     Raises:
         Problem: requests_too_many.
     """
     before = await requests_of(person_id, people=register.people)
     same = [one for one in before if one["right"] == asked.right]
-    known = next((one["requestId"] for one in same if is_open(one)), None)
+    alike = (one for one in same if is_open(one) and asked.text in {None, one.get("text")})
+    known = next((one["requestId"] for one in alike), None)
     is_new = known is None
-    # Named after those before for the same right, so that two who ask at once make one.
+    # Named after what it says and those before for the same right, so that two who ask the same at once make one.
     newest = same[0]["receivedAt"] if same else str(register.now.year)
-    request_id = known or named(person_id, asked.right, str(len(same)), newest)
+    words = () if asked.text is None else (asked.text,)
+    request_id = known or named(person_id, asked.right, str(len(same)), newest, *words)
     if is_new:
         check_room(before, lately_too=True, now=register.now)
         at = clock.text(register.now)

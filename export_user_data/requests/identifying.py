@@ -27,12 +27,15 @@ async def identified(request_id: str, said: IdentityAnswer, register: Register, 
 
     Raises:
         Problem: person_unknown; request_unknown; request_closed; request_step_unfit, also for a request of somebody
-            who is known; busy.
+            who is known, and for one of nobody without saying who it is; busy.
     """
     person_id = await known_person(said.who, register) if said.who is not None else said.person_id
     if person_id != said.person_id:
         await _become_theirs(request_id, person_id, said, register, staff_id=staff_id)
         return await staff_view(await proceed(person_id, request_id, register), register)
+    person = await register.people.read(person_id, PERSON)
+    if person is not None and _is_nobody(person):
+        raise Problem("request_step_unfit")
 
     def decide(found: Item) -> Move | None:
         asked = found.get("identityQuestion")
@@ -43,6 +46,11 @@ async def identified(request_id: str, said: IdentityAnswer, register: Register, 
         return Move(step=step, changes=changes, telling="request_identified")
 
     return await staff_view(await move(person_id, request_id, decide, register), register)
+
+
+def _is_nobody(person: Item) -> bool:
+    """Whether nothing is known of a person but what they ask for: then it must be said who they are."""
+    return not person.keys() & {"email", "identityKey"}
 
 
 def _known(found: Item, said: IdentityAnswer, register: Register) -> Item:
@@ -61,7 +69,7 @@ async def _become_theirs(
         await read(person_id, request_id, people=people)  # a repeat: it is there already
         return
     nobody = await people.read(said.person_id, PERSON)
-    if nobody is None or nobody.keys() & {"email", "identityKey"}:
+    if nobody is None or not _is_nobody(nobody):
         raise Problem("request_step_unfit")
     changes = _known(former, said, register) | {"personId": person_id, "telling": "request_identified"}
     before = await requests_of(person_id, people=people)

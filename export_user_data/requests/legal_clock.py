@@ -54,10 +54,14 @@ class Course:
         """How much of the time has passed; more than 100 when it is overdue."""
         begin, end = self.received_at, self._end()
         at = (self._standing_since() or now) - self._paused(now, open_too=False) * _DAY
-        return max(0, OVERDUE * (at - begin) // (end - begin))
+        passed = max(0, OVERDUE * (at - begin) // (end - begin))
+        # A clock that is changed while it stands makes a day of 23 or 25 hours: the day that it is due decides.
+        return max(passed, OVERDUE) if self.is_overdue(now) else min(passed, OVERDUE)
 
     def moment_of(self, percent: int, now: datetime) -> datetime:
-        """When so much of the time will have passed, should the clock not stand meanwhile."""
+        """When so much of the time will have passed, should the clock not stand meanwhile; of all: it is overdue."""
+        if percent == OVERDUE:
+            return self.due(now) + _LAST_INSTANT
         begin, end = self.received_at, self._end()
         passed = -(-(end - begin) * percent // OVERDUE)  # rounded up: at that moment it has
         return begin + passed + self._paused(now, open_too=False) * _DAY

@@ -5,17 +5,16 @@ escapes what it is given, so nothing that anybody wrote becomes markup.
 """
 
 import hashlib
-from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from export_user_data.requests import rules, wording
-from export_user_data.requests.contract import Blocked, Letter, LetterBody, LetterKind
+from export_user_data.requests.contract import Letter, LetterBody, LetterKind
 from export_user_data.requests.legal_clock import Course
 from export_user_data.requests.records import Register, course_of, read
-from export_user_data.requests.rules import GROUNDS, Doubt, Ground, Outcome, Reason, Right
+from export_user_data.requests.rules import GROUNDS, Doubt, Ground, Outcome, Reason, Right, article
 from shared import clock
 from shared.callers import Role
 from shared.controller import Controller
@@ -24,7 +23,7 @@ from shared.data_map import Category
 from shared.errors import Problem
 from shared.ledger import Step, record_about, staff
 from shared.notifications import language_for
-from shared.people import new_id
+from shared.people import PERSON, new_id
 from shared.templates import Language
 from shared.wording import said_before
 
@@ -48,8 +47,7 @@ async def write(request_id: str, asked: LetterBody, register: Register, *, staff
     """
     found = await read(asked.person_id, request_id, people=register.people)
     language = await language_of_letter(asked.person_id, asked.language, register)
-    blocked = await blocked_of(asked.person_id, people=register.people)
-    letter = written(found, asked.kind, language, controller=register.controller, blocked=blocked)
+    letter = written(found, asked.kind, language, controller=register.controller)
     details: dict[str, str | int] = {
         "requestId": request_id,
         "letter": asked.kind,
@@ -64,28 +62,20 @@ async def write(request_id: str, asked: LetterBody, register: Register, *, staff
 
 
 def given(
-    found: Item,
-    kind: LetterKind,
-    language: Language,
-    sent: str,
-    *,
-    controller: Controller,
-    blocked: Sequence[Blocked] = (),
+    found: Item, kind: LetterKind, language: Language, sent: str, *, controller: Controller
 ) -> dict[str, str]:
     """What is kept of a letter that is given: which, in which language, its hash, and how it is sent."""
-    letter = written(found, kind, language, controller=controller, blocked=blocked)
+    letter = written(found, kind, language, controller=controller)
     return {"kind": kind, "language": language.value, "sha256": letter.sha256, "sent": sent}
 
 
-def written(
-    found: Item, kind: LetterKind, language: Language, *, controller: Controller, blocked: Sequence[Blocked] = ()
-) -> Letter:
+def written(found: Item, kind: LetterKind, language: Language, *, controller: Controller) -> Letter:
     """A letter of the controller about a request as it stands; the same record makes the same letter.
 
     Raises:
         Problem: letter_not_ready.
     """
-    values = _values(found, kind, language, blocked)
+    values = _values(found, kind, language)
     if values is None:
         raise Problem("letter_not_ready")
     environment = _environment()
@@ -101,12 +91,12 @@ def written(
     return Letter(kind=kind, language=language.value, html=page, text=plain, sha256=digest)
 
 
-def _values(found: Item, kind: LetterKind, language: Language, blocked: Sequence[Blocked]) -> dict[str, Any] | None:
+def _values(found: Item, kind: LetterKind, language: Language) -> dict[str, Any] | None:
     """What a letter says; None when that has not happened yet."""
     about = {"receipt": found, "identity": found.get("identityQuestion"), "extension": found.get("extension")}
     decision = found.get("decision")
     if decision is not None and "by" in decision:
-        about["refusal" if "ground" in decision else "answer"] = decision
+        about["refusal" if decision["outcome"] == "refused" else "answer"] = decision
     said_of = about.get(kind)
     if said_of is None:
         return None
@@ -118,7 +108,6 @@ def _values(found: Item, kind: LetterKind, language: Language, blocked: Sequence
         "right": wording.RIGHTS[Right(found["right"])][language],
         "received": wording.day(received_at, language),
         **_SAID[kind](found, said_of, language, at),
-        "blocked": [_blocked(one, language) for one in blocked] if found["right"] == Right.ACCESS else [],
     }
 
 
@@ -141,14 +130,20 @@ def _extension(found: Item, extended: Item, language: Language, at: datetime) ->
     }
 
 
-def _refusal(_found: Item, decided: Item, language: Language, _at: datetime) -> dict[str, str]:
-    ground = GROUNDS[Ground(decided["ground"])]
-    return {"why": ground.said[language], "article": ground.article, "reason": decided["text"]}
+def _refusal(found: Item, decided: Item, language: Language, _at: datetime) -> dict[str, str]:
+    ground = Ground(decided["ground"])
+    cited = article(ground, found["right"], language)
+    return {"why": GROUNDS[ground].said[language], "article": cited, "reason": decided["text"]}
 
 
-def _answer(_found: Item, decided: Item, language: Language, _at: datetime) -> dict[str, Any]:
-    outcome = wording.OUTCOMES[Outcome(decided["outcome"])][language]
-    return {"outcome": outcome, "reason": decided.get("text"), "is_late": decided["isLate"]}
+def _answer(found: Item, decided: Item, language: Language, at: datetime) -> dict[str, Any]:
+    return {
+        "outcome": wording.OUTCOMES[Outcome(decided["outcome"])][language],
+        "is_late": decided["isLate"],
+        "blocked": [_blocked(one, language) for one in decided.get("blocked", [])],
+        "refused": _refusal(found, decided, language, at) if "ground" in decided else None,
+        "reason": decided.get("text"),
+    }
 
 
 _SAID: Final = {
@@ -160,19 +155,19 @@ _SAID: Final = {
 }
 
 
-def _blocked(one: Blocked, language: Language) -> dict[str, str]:
+def _blocked(one: Item, language: Language) -> dict[str, str]:
     return {
-        "category": wording.CATEGORIES[Category(one.category)][language],
-        "why": said_before(one.why, language),
-        "until": wording.in_words(one.until, language),
+        "category": wording.CATEGORIES[Category(one["category"])][language],
+        "why": said_before(one["why"], language),
+        "until": wording.in_words(date.fromisoformat(one["until"]), language),
     }
 
 
-async def blocked_of(person_id: str, *, people: Container) -> list[Blocked]:
-    """What of a person's data is blocked, in an order that stays: an answer says so, why, and until when."""
+async def blocked_of(person_id: str, *, people: Container) -> list[Item]:
+    """What of a person's data is blocked: a decision keeps that, so that its letter can be written again as it was."""
     found = [item async for item in people.query(_BLOCKED, partition=person_id)]
     return [
-        Blocked(category=category, why=why, until=date.fromisoformat(until))
+        {"category": category, "why": why, "until": until}
         for category, why, until in sorted({(one["category"], one["why"], one["until"]) for one in found})
     ]
 
@@ -183,6 +178,17 @@ async def language_of_letter(person_id: str, tag: str | None, register: Register
         return Language(tag)
     has_app = [one async for one in register.people.query(_INSTALLED, partition=person_id)]
     return await language_for(person_id, people=register.people) if has_app else Language.SPANISH
+
+
+async def check_sent(person_id: str, sent: str, register: Register) -> None:
+    """Refuse to say that somebody without an account was told in the app.
+
+    Raises:
+        Problem: field_out_of_range.
+    """
+    person = await register.people.read(person_id, PERSON) if sent == "app" else None
+    if person is not None and "identityKey" not in person:
+        raise Problem("field_out_of_range", pointer="/sent")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Which open requests go before an erasure: a legal hold, a restriction, an access, and then that."""
+"""Which open requests go before an erasure: a legal hold, a restriction, an access, a complaint, then that."""
 
 from typing import Final
 
@@ -10,8 +10,11 @@ _GOES_BEFORE: Final = {
     Right.RESTRICTION: "restriction",
     Right.ACCESS: "access_request",
     Right.PORTABILITY: "access_request",
+    Right.COMPLAINT: "complaint",
+    Right.AUTOMATED_DECISION: "automated_decision",
 }
-"""In this order; who wants something else of data that are gone gets it by their being gone."""
+"""In this order: what an erasure does not do, or makes impossible. Who wants something else of data that are gone gets
+it by their being gone."""
 
 _REQUESTS: Final = "SELECT c['right'], c.state FROM c WHERE c.type = 'rightsRequest'"
 

@@ -98,8 +98,8 @@ def new_request(person_id: str, request_id: str, right: Right, before: Iterable[
 
 
 def is_repeated(right: str, received_at: datetime, before: Iterable[Item]) -> bool:
-    """Whether the same right was exercised within the six months before."""
-    return any(_is_repeated(one, right, received_at) for one in before)
+    """Whether it is an access, and one was asked for within the six months before."""
+    return right == Right.ACCESS and any(_is_repeated(one, right, received_at) for one in before)
 
 
 def _is_repeated(earlier: Item, right: str, received_at: datetime) -> bool:

@@ -30,10 +30,10 @@ ASK_WITHIN: Final = timedelta(days=7)
 """An identity question that comes later is asked with undue delay, and lets the clock run (EDPB Guidelines 01/2022)."""
 
 IDENTITY_WAIT: Final = timedelta(days=30)
-"""A question that is not answered for so long is an alarm: then the request can be refused."""
+"""A question that is not answered for so long is an alarm: then the request can be refused, and not before."""
 
 REPEATS_WITHIN_MONTHS: Final = 6
-"""The same right again within this time repeats (LOPDGDD 13.3)."""
+"""An access again within this time repeats; of the other rights the law says nothing like it (LOPDGDD 13.3)."""
 
 INTAKE_REACHES_BACK: Final = timedelta(days=366)
 """How long ago staff may say that something was received."""
@@ -95,59 +95,99 @@ class Outcome(StrEnum):
     NOTHING_HELD = "nothing_held"
 
 
+CLOSED_BY_ERASURE: Final = "closed_by_erasure"
+"""Outcome of what was still open when everything about its person was erased; staff do not give it."""
+
+Cited = Mapping[Language, str]
+"""Where something is in the law, as each language cites it."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroundRule:
-    """Where a ground is in the law, and how it is said."""
+    """Which rights a ground can be given for and where that is in the law, and how the ground is said."""
 
-    article: str
+    articles: Mapping[Right, Cited]
     said: Mapping[Language, str]
 
 
+def _cited(english: str, spanish: str) -> Cited:
+    return {Language.ENGLISH: english, Language.SPANISH: spanish}
+
+
+_UNIDENTIFIED: Final = _cited("GDPR 11(2), 12(2)", "artículos 11.2 y 12.2 del RGPD")
+_NO_DUTY_TO_IDENTIFY: Final = _cited("GDPR 11(1)", "artículo 11.1 del RGPD")
+_UNFOUNDED: Final = _cited("GDPR 12(5)(b)", "artículo 12.5.b) del RGPD")
+_BY_LAW: Final = _cited("GDPR 23", "artículo 23 del RGPD")
+_OF_ART_15_TO_22: Final[tuple[Right, ...]] = tuple(
+    right for right in Right if right not in {Right.CONSENT_WITHDRAWAL, Right.COMPLAINT}
+)
+"""GDPR 12 is about these; a consent can always be withdrawn (GDPR 7(3)), and a complaint is answered."""
+
 GROUNDS: Final[dict[Ground, GroundRule]] = {
     Ground.UNFOUNDED: GroundRule(
-        "GDPR 12(5)(b)",
+        dict.fromkeys(_OF_ART_15_TO_22, _UNFOUNDED),
         {
             Language.ENGLISH: "the request is manifestly unfounded",
             Language.SPANISH: "la solicitud es manifiestamente infundada",
         },
     ),
     Ground.REPETITIVE: GroundRule(
-        "GDPR 12(5)(b), LOPDGDD 13.3",
+        {
+            Right.ACCESS: _cited(
+                "GDPR 12(5)(b), LOPDGDD 13.3", "artículo 12.5.b) del RGPD y artículo 13.3 de la LOPDGDD"
+            )
+        },
         {
             Language.ENGLISH: "the same right was exercised before within six months, without a new reason",
             Language.SPANISH: "el mismo derecho ya se ejerció en los seis meses anteriores, sin nueva causa legítima",
         },
     ),
     Ground.RIGHTS_OF_OTHERS: GroundRule(
-        "GDPR 15(4), 20(4)",
+        {
+            Right.ACCESS: _cited("GDPR 15(4)", "artículo 15.4 del RGPD"),
+            Right.PORTABILITY: _cited("GDPR 20(4)", "artículo 20.4 del RGPD"),
+        },
         {
             Language.ENGLISH: "granting it would adversely affect the rights and freedoms of others",
             Language.SPANISH: "atenderla afectaría negativamente a los derechos y libertades de otras personas",
         },
     ),
     Ground.LAW_FORBIDS: GroundRule(
-        "GDPR 17(3)(b), 23",
+        dict.fromkeys(_OF_ART_15_TO_22, _BY_LAW)
+        | {Right.ERASURE: _cited("GDPR 17(3)(b), 23", "artículos 17.3.b) y 23 del RGPD")},
         {
             Language.ENGLISH: "the law does not allow us to do what is asked for",
             Language.SPANISH: "la ley no nos permite hacer lo que se solicita",
         },
     ),
     Ground.LEGAL_CLAIMS: GroundRule(
-        "GDPR 17(3)(e), 21(1)",
+        {
+            Right.ERASURE: _cited("GDPR 17(3)(e)", "artículo 17.3.e) del RGPD"),
+            Right.OBJECTION: _cited("GDPR 21(1)", "artículo 21.1 del RGPD"),
+        },
         {
             Language.ENGLISH: "the data are needed to establish, exercise or defend legal claims",
             Language.SPANISH: "los datos son necesarios para formular, ejercer o defender reclamaciones",
         },
     ),
     Ground.NOT_APPLICABLE: GroundRule(
-        "GDPR 15 to 22",
+        {
+            Right.RECTIFICATION: _cited("GDPR 16", "artículo 16 del RGPD"),
+            Right.ERASURE: _cited("GDPR 17(1)", "artículo 17.1 del RGPD"),
+            Right.RESTRICTION: _cited("GDPR 18(1)", "artículo 18.1 del RGPD"),
+            Right.OBJECTION: _cited("GDPR 21(1)", "artículo 21.1 del RGPD"),
+            Right.PORTABILITY: _cited("GDPR 20(1)", "artículo 20.1 del RGPD"),
+            Right.AUTOMATED_DECISION: _cited("GDPR 22(1)", "artículo 22.1 del RGPD"),
+        },
         {
             Language.ENGLISH: "the conditions under which the law grants this right are not met",
             Language.SPANISH: "no se cumplen las condiciones en las que la ley reconoce este derecho",
         },
     ),
     Ground.NOT_IDENTIFIED: GroundRule(
-        "GDPR 11(2), 12(2)",
+        dict.fromkeys(_OF_ART_15_TO_22, _UNIDENTIFIED)
+        | dict.fromkeys((Right.OBJECTION, Right.AUTOMATED_DECISION), _cited("GDPR 12(2)", "artículo 12.2 del RGPD"))
+        | dict.fromkeys((Right.CONSENT_WITHDRAWAL, Right.COMPLAINT), _NO_DUTY_TO_IDENTIFY),
         {
             Language.ENGLISH: "we are not in a position to identify the person who asks",
             Language.SPANISH: "no estamos en condiciones de identificar a la persona solicitante",
@@ -167,6 +207,11 @@ COMPLAINT_ROUTE: Final[dict[Language, tuple[str, ...]]] = {
         "También puede ejercitar acciones ante los tribunales (artículo 79 del RGPD).",
     ),
 }
+
+
+def article(ground: Ground, right: str, language: Language) -> str:
+    """Where the law lets a right be refused on a ground, as a language cites it."""
+    return GROUNDS[ground].articles[Right(right)][language]
 
 
 @cache

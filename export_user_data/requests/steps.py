@@ -53,14 +53,16 @@ async def ask_identity(request_id: str, asked: IdentityQuestion, register: Regis
         check_state(found, *_AT_WORK)
         if "identityQuestion" in found:
             raise Problem("request_step_unfit")
+        is_in_time = register.now <= clock.moment(found["receivedAt"]) + rules.ASK_WITHIN
         question: Item = {
             "question": asked.question.value,
             "askedAt": clock.text(register.now),
-            "stopsTheClock": register.now <= clock.moment(found["receivedAt"]) + rules.ASK_WITHIN,
+            "stopsTheClock": is_in_time,
         }
         step = staff_step(found, "request_identity_asked", asked, staff_id, question=asked.question.value)
         changes = {"state": "identity_awaited", "identity": "awaited", "identityQuestion": question}
-        return Move(step=step, changes=changes, telling="request_identity_asked")
+        telling = "request_identity_asked" if is_in_time else "request_identity_asked_late"
+        return Move(step=step, changes=changes, telling=telling)
 
     return await staff_view(await move(asked.person_id, request_id, decide, register), register)
 
@@ -69,8 +71,10 @@ async def extend(request_id: str, asked: ExtensionBody, register: Register, *, s
     """Extend the time by two months, with a reason and a notice, within the first month.
 
     Raises:
-        Problem: request_unknown, request_closed, request_step_unfit, extension_too_late, busy.
+        Problem: request_unknown; request_closed; request_step_unfit; extension_too_late; field_out_of_range, when it is
+            said to be sent to an app that they have not; busy.
     """
+    await letters.check_sent(asked.person_id, asked.sent, register)
     language = await letters.language_of_letter(asked.person_id, asked.language, register)
 
     def decide(found: Item) -> Move | None:

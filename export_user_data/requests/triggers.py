@@ -231,7 +231,7 @@ def _decisions(api: Api, functions: func.Blueprint) -> None:
         admission=PRIVACY,
         body=AnswerBody,
         answers={OK: StaffRequest},
-        problems=(*MOVED, "request_step_unfit"),
+        problems=(*MOVED, "request_step_unfit", "ground_unfit"),
     )
     async def answer_request(call: Call[Staff, AnswerBody]) -> StaffRequest:
         """Answer a request, and keep which letter said so."""

@@ -15,7 +15,7 @@ from export_user_data.requests.contract import (
     StaffRequest,
 )
 from export_user_data.requests.records import SHOWN, Register, course_of, is_open, read, requests_of
-from export_user_data.requests.rules import GROUNDS, Ground, Right
+from export_user_data.requests.rules import Ground, Right, article
 from shared import clock
 from shared.cosmos import Item
 from shared.notifications import language_for
@@ -105,14 +105,12 @@ async def _waits_for(item: Item, register: Register) -> str | None:
 
 async def _decision(item: Item, register: Register) -> Decision:
     decided = item["decision"]
-    ground = Ground(decided["ground"]) if "ground" in decided else None
     given = decided.get("letter")
     own = await language_for(item["personId"], people=register.people) if given is None else Language(given["language"])
     return Decision.model_validate(
         {
-            **{name: value for name, value in decided.items() if name != "ground"},
-            "ground": ground,
-            "article": GROUNDS[ground].article if ground is not None else None,
+            **decided,
+            "article": article(Ground(decided["ground"]), item["right"], own) if "ground" in decided else None,
             "complaintRoute": list(rules.COMPLAINT_ROUTE[own]),
         }
     )

@@ -89,7 +89,7 @@ JOBS: Final = Container(
                     about="The partitions that are purged, and what of them; they go with the identifiers."
                 ),
                 "ledgerSubject": Field(about="Random name in the ledger, until the receipt is complete."),
-                "waitsFor": Field(about="What comes before it: a legal hold, a restriction, or an access request."),
+                "waitsFor": Field(about="What comes before it: a legal hold, a restriction, or another request."),
                 "held": Field(about="How many items of each record there were to erase.", unit="items"),
                 "narrowedAt": Field(about="Since when nothing more of it is stored.", unit="UTC"),
                 "erasedAt": Field(about="When the scan found nothing left.", unit="UTC"),

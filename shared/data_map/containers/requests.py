@@ -31,11 +31,11 @@ REQUESTS: Final[dict[str, Record]] = {
             ),
             "identity": Field(about="By what it is known who asks: session, device or address; or awaited."),
             "identityQuestion": Field(about="Why it had to be asked who asks, and when it was asked and answered."),
-            "repeats": Field(about="Whether the same right was exercised within the six months before."),
+            "repeats": Field(about="Whether it is an access, and one was asked for within the six months before."),
             "extension": Field(about="When the time was extended, why, and how that was said."),
             "decision": Field(
                 about="What was decided, when, by which role, on which ground and for which reason, what carried it "
-                "out, and the SHA-256 of the letter that says so with how it was sent."
+                "out, what was blocked then, and the SHA-256 of the letter that says so with how it was sent."
             ),
             "closedAt": Field(about="When it was answered, refused or withdrawn.", unit="UTC"),
             "dueAt": Field(about="Until when it is to be answered, as of the last look.", unit="UTC"),

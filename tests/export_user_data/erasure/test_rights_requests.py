@@ -56,7 +56,13 @@ async def blocked(household: Household) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("right", "reason"),
-    [("access", "access_request"), ("portability", "access_request"), ("restriction", "restriction")],
+    [
+        ("access", "access_request"),
+        ("portability", "access_request"),
+        ("restriction", "restriction"),
+        ("complaint", "complaint"),
+        ("automated_decision", "automated_decision"),
+    ],
 )
 async def test_what_was_asked_for_before_comes_before(
     household: Household, maria: Resident, right: str, reason: str
@@ -86,6 +92,8 @@ async def test_an_erasure_answers_what_is_open(household: Household, maria: Resi
     assert ("people", "rightsRequest") not in await household.stored()
     kept = await blocked(household)
     assert {one["requestId"] for one in kept} == {wanted.request_id, other.request_id}
+    outcomes = {one["right"]: one["decision"]["outcome"] for one in kept}
+    assert outcomes == {"erasure": "granted", "objection": "closed_by_erasure"}
     for one in kept:
         assert (one["state"], one["decision"]["erasureId"], one["decision"]["by"]) == (
             "answered",

@@ -66,3 +66,14 @@ async def test_a_request_of_somebody_who_is_known_stays_theirs(counter: Counter)
             await counter.identified(filed, who=who)
         assert refused.value.code == code
     assert (await counter.own(filed.request_id)).state == "identity_awaited"
+
+
+async def test_of_nobody_it_must_be_said_who_they_are(counter: Counter) -> None:
+    """That somebody is known without being named would send an answer nowhere."""
+    entered = await counter.enter()
+    await counter.ask(entered, entered.person_id)
+    for who in ({}, {"who": {"personId": entered.person_id}}):
+        with pytest.raises(Problem) as refused:
+            await counter.identified(entered, entered.person_id, **who)
+        assert refused.value.code == "request_step_unfit"
+    assert (await counter.stored(entered, entered.person_id))["state"] == "identity_awaited"

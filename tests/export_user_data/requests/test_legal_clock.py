@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export_user_data.requests.legal_clock import Course, Pause, end_of_day, is_within, months_later
+from export_user_data.requests.legal_clock import OVERDUE, Course, Pause, end_of_day, is_within, months_later
 from export_user_data.requests.rules import WARN_AT
 
 MADRID = ZoneInfo("Europe/Madrid")
@@ -183,6 +183,18 @@ def test_all_figures_agree(
     if until is not None:
         for level in WARN_AT:
             moment = one.moment_of(level, now)
-            assert (one.percent(now) >= level) is (now >= moment)
+            assert (one.is_overdue(now) if level == OVERDUE else one.percent(now) >= level) is (now >= moment)
         following = one.next_of(WARN_AT, now)
         assert following is None or following > now
+
+
+def test_it_is_overdue_when_its_last_day_is_over() -> None:
+    """Also when the clock stood, and the end comes to lie behind the change to winter time."""
+    asked = at("2026-09-21T10:00:00+02:00")
+    one = course("2026-09-20T10:00:00+02:00", 0, Pause(since=asked, until=asked + 12 * A_DAY))
+    last = one.due(at("2026-10-31T10:00:00+01:00"))
+    assert due_on(one) == "2026-11-01"
+    assert (one.is_overdue(last), one.percent(last) <= 100) == (False, True)
+    following = one.next_of((50, 75, 90, 100), last)
+    assert following == last + timedelta(milliseconds=1)
+    assert (one.is_overdue(following), one.next_of((100,), following)) == (True, None)

@@ -21,6 +21,7 @@ from tests.people import IDENTITY_KEY, SERIAL
 
 pytestmark = pytest.mark.wire
 
+LAW_FORBIDS = "artículos 17.3.b) y 23 del RGPD"
 DUE = datetime(2026, 12, 22, 22, 59, 59, 999000, tzinfo=UTC)
 
 
@@ -60,6 +61,53 @@ async def test_a_person_cannot_flood_the_office(counter: Counter) -> None:
     for _ in range(rules.A_DAY_LIMIT):
         await counter.withdraw(await counter.file())
     assert await refused(counter.file()) == "requests_too_many"
+
+
+async def test_another_request_for_the_same_right_is_kept_too(counter: Counter) -> None:
+    """What it says is stored and has a clock of its own; the same words are the same request."""
+    first = await counter.file("rectification", text="My surname has one n.")
+    counter.forward(days=3)
+    second = await counter.file("rectification", text="My address is another.")
+    assert (second.request_id != first.request_id, second.due_at) == (True, DUE + timedelta(days=3))
+    assert (await counter.own(second.request_id)).text == "My address is another."
+    assert await counter.file("rectification", text="My surname has one n.") == first
+    assert await counter.file("rectification", text="My address is another.") == second
+    assert await counter.file("rectification") == second
+    assert await counter.actions() == ["request_filed"] * 2
+
+
+async def test_what_is_refused_in_part_has_a_ground_and_a_reason(counter: Counter) -> None:
+    """Of that right; answer and letter say both, with whom to complain to."""
+    filed = await counter.file("erasure")
+    for said in ({}, {"ground": "law_forbids"}, {"text": "The invoice must be kept."}):
+        with pytest.raises(ValidationError):
+            await counter.answer(filed, outcome="partly_granted", **said)
+    with pytest.raises(ValidationError):
+        await counter.answer(filed, outcome="granted", ground="law_forbids")
+    part = {"outcome": "partly_granted", "text": "The invoice must be kept."}
+    assert await refused(counter.answer(filed, **part, ground="rights_of_others")) == "ground_unfit"
+    done = await counter.answer(filed, **part, ground="law_forbids")
+    assert done.decision is not None
+    assert (done.state, done.decision.outcome, done.decision.article) == ("answered", "partly_granted", LAW_FORBIDS)
+    assert await refused(counter.refuse(filed, ground="law_forbids")) == "request_closed"
+    written = await counter.letter(filed, "answer", language="en")
+    for said_so in ("GDPR 17(3)(b), 23", "The invoice must be kept.", rules.COMPLAINT_ROUTE["en"][0]):  # type: ignore[index]
+        assert said_so in written.text
+
+
+async def test_only_who_has_an_account_is_told_in_the_app(counter: Counter) -> None:
+    """Of others staff cannot say so; what is carried out for them is said by mail."""
+    entered = await counter.enter("rectification", who={"email": "lead@personal.example"})
+    lead = entered.person_id
+    assert await refused(counter.answer(entered, lead, sent="app")) == "field_out_of_range"
+    assert await refused(counter.refuse(entered, lead, sent="app")) == "field_out_of_range"
+    assert await refused(counter.extend(entered, lead, sent="app")) == "field_out_of_range"
+    done = await answered_by(
+        lead, entered.request_id, {}, counter.register, purpose=Purpose.RIGHTS_REQUEST, staff_id=STAFF
+    )
+    assert done.decision is not None
+    assert done.decision.letter is not None
+    assert done.decision.letter.sent == "mail"
 
 
 async def test_a_letter_runs_from_the_day_it_came(counter: Counter) -> None:
@@ -147,7 +195,9 @@ async def test_whom_nothing_identifies_has_a_clock_as_well(counter: Counter) -> 
         "identity_awaited",
         True,
     )
-    counter.forward(days=40)
+    counter.forward(days=29)
+    assert await refused(counter.refuse(entered, entered.person_id, ground="not_identified")) == "ground_unfit"
+    counter.forward(days=11)
     waiting = (await counter.find(reference="RQ-2026-17"))[0]
     assert (waiting.overdue, waiting.percent, waiting.due_at) == (False, asked.percent, DUE + timedelta(days=40))
     ended = await counter.refuse(entered, entered.person_id, ground="not_identified")
@@ -178,6 +228,7 @@ async def test_a_late_question_lets_the_clock_run(counter: Counter) -> None:
     asked = await counter.ask(filed)
     assert asked.identity_question is not None
     assert not asked.identity_question.stops_the_clock
+    assert await counter.told() == ["request_received", "request_identity_asked_late"]
     counter.forward(days=5)
     assert (await counter.identified(filed)).due_at == DUE
 
@@ -243,7 +294,7 @@ async def test_a_refusal_names_ground_reason_and_whom_to_complain_to(counter: Co
     filed, late = await counter.file("erasure"), await counter.file("objection")
     done = await counter.refuse(filed)
     assert done.decision is not None
-    assert (done.state, done.decision.ground, done.decision.article) == ("refused", "law_forbids", "GDPR 17(3)(b), 23")
+    assert (done.state, done.decision.ground, done.decision.article) == ("refused", "law_forbids", LAW_FORBIDS)
     assert done.decision.text == "The invoice must be kept."
     assert "AEPD" in done.decision.complaint_route[0]
     assert await counter.refuse(filed) == done
@@ -255,14 +306,19 @@ async def test_a_refusal_names_ground_reason_and_whom_to_complain_to(counter: Co
 
 
 async def test_only_what_repeats_is_refused_as_repetitive(counter: Counter) -> None:
-    """The same right again within six months is marked; it can be answered all the same, and another right is none."""
+    """An access again within six months is marked; it can be answered all the same, and no other right ever is."""
     first = await counter.file()
     assert await refused(counter.refuse(first, ground="repetitive")) == "ground_unfit"
     assert await refused(counter.refuse(first, ground="not_identified")) == "ground_unfit"
     await counter.answer(first)
+    withdrawn = await counter.file("consent_withdrawal")
+    await counter.answer(withdrawn)
     counter.forward(days=100)
-    second, other = await counter.file(), await counter.file("portability")
+    second, other = await counter.file(), await counter.file("consent_withdrawal")
     assert (second.repeats, other.repeats) == (True, False)
+    for ground in rules.Ground:
+        assert await refused(counter.refuse(other, ground=ground.value)) == "ground_unfit"
+    assert await refused(counter.refuse(second, ground="legal_claims")) == "ground_unfit"
     assert (await counter.answer(second)).state == "answered"
     third = await counter.file()
     assert (await counter.refuse(third, ground="repetitive")).state == "refused"

@@ -18,7 +18,6 @@ from shared.cosmos import Database, Item
 from shared.errors import Problem
 from shared.injection import reached
 from shared.ledger import SERVICE, Step, record_about
-from shared.people import PERSON
 
 KNOWN: Final = ("received", "in_progress", "extended")
 """States in which it is known who asks, and nothing is decided."""

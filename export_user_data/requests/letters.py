@@ -61,9 +61,7 @@ async def write(request_id: str, asked: LetterBody, register: Register, *, staff
     return letter
 
 
-def given(
-    found: Item, kind: LetterKind, language: Language, sent: str, *, controller: Controller
-) -> dict[str, str]:
+def given(found: Item, kind: LetterKind, language: Language, sent: str, *, controller: Controller) -> dict[str, str]:
     """What is kept of a letter that is given: which, in which language, its hash, and how it is sent."""
     letter = written(found, kind, language, controller=controller)
     return {"kind": kind, "language": language.value, "sha256": letter.sha256, "sent": sent}

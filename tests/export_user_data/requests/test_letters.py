@@ -21,6 +21,7 @@ from export_user_data.requests.rules import (
     Right,
     article,
 )
+from shared.cosmos import declared
 from shared.data_map import CATEGORIES, Category
 from shared.errors import Problem
 from shared.templates import Language
@@ -229,7 +230,8 @@ async def test_who_asks_after_an_erasure_is_told_what_is_blocked(counter: Counte
     assert answered.decision.letter.sha256 == written.sha256
     stored = await counter.database["people"].read(MARIA, "blocked:1")
     assert stored is not None
-    await counter.database["people"].delete(MARIA, "blocked:1", stored["_etag"])
+    later = declared(stored) | {"until": "2031-12-01T00:00:00.000Z"}
+    await counter.database["people"].replace(later, stored["_etag"])
     assert await counter.letter(filed, "answer", language="en") == written, "it is made of its record alone"
     other = await counter.file("portability")
     assert "blocked" not in (await counter.answer(other)).model_dump(exclude_none=True)["decision"]

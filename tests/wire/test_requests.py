@@ -84,7 +84,7 @@ async def test_a_letter_of_nobody_known_is_dealt_with(household: Household) -> N
     refused = await privacy.post(
         f"{step}/refuse", ground="rights_of_others", reason="It is about somebody else.", sent="post", **whose
     )
-    assert (refused["state"], refused["decision"]["article"]) == ("refused", "GDPR 15(4), 20(4)")
+    assert (refused["state"], refused["decision"]["article"]) == ("refused", "artículo 15.4 del RGPD")
     withdrawn = await privacy.post(f"requests/{known['requestId']}/withdraw", **whose)
     assert withdrawn["state"] == "withdrawn"
     [of_file] = (await privacy.post("requests/find", reference="RQ-2026-902"))["requests"]

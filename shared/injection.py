@@ -115,6 +115,7 @@ Point = Literal[
     "erasure.blocked",  # a page is in the vault, and still where it was
     "erasure.deleted",  # a page is gone
     "erasure.purged",  # a place is empty, and that is not committed
+    "erasure.copy_withdrawn",  # of a copy nothing can be had any more, and its blobs are there
     "erasure.scanned",  # nothing is left, and nobody was told
     "erasure.forgotten",  # the identifiers are gone, and the job waits for the places outside
     "erasure.signed",  # the last receipt is stored, and the ledger does not know its hash

@@ -104,6 +104,7 @@ ACROSS_PARTITIONS = {
     "export_user_data/erasure/purging.py",
     "export_user_data/erasure/replaying.py",
     "export_user_data/erasure/scanning.py",
+    "export_user_data/erasure/withdrawing.py",
     "export_user_data/requests/due.py",
     "export_user_data/requests/finding.py",  # staff, rarely: pages of an index that holds requests alone
     "export_user_data/restriction/due.py",

@@ -1,7 +1,8 @@
 """What the steps of a copy tell each other: a note per part, in a blob beside the archive, named with the attempt."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from export_user_data.copying.archive import Entry
 from export_user_data.copying.reconciling import Tally
 from export_user_data.walk import Place
 from shared.blobs import BLOCK_SIZE, EXPORTS, Blobs
+from shared.cosmos import Item
 
 Tallies = dict[str, Tally]
 
@@ -121,6 +123,18 @@ class Shelf:
         """Remove everything, or everything but one."""
         await self.blobs.clear(EXPORTS, self.prefix, but=but)
 
+    async def outdated(self, job: Item) -> AsyncIterator[str]:
+        """Blobs of attempts before the one that counts for the job, also those that nobody sees."""
+        first = _first_attempt(job)
+        async for name in self.blobs.names(EXPORTS, self.prefix, unpublished=True):
+            if attempt_of(name) < first:
+                yield name
+
+    async def clear_outdated(self, job: Item) -> None:
+        """Remove those."""
+        for name in [name async for name in self.outdated(job)]:
+            await self.blobs.clear(EXPORTS, name)
+
     def archive(self, attempt: int) -> str:
         """The name of the archive that an attempt begins."""
         return f"{self.prefix}{attempt}.zip"
@@ -132,6 +146,20 @@ class Shelf:
 def block_name(number: int, attempt: int, place: int) -> str:
     """The name of a block: all have the same length."""
     return f"{number:06}-{attempt:06}-{place:04}"
+
+
+def attempt_of(name: str) -> int:
+    """The attempt that is in the name of an archive or a note."""
+    stem, _ = name.rpartition("/")[2].rsplit(".", 1)
+    return int(stem.rpartition("-")[2])
+
+
+def _first_attempt(job: Item) -> float:
+    """The attempt that began the copy; that of no blob, when it is over and nothing can be had of it."""
+    if job["state"] in {"done", "parked"} and "blobName" not in job:
+        return math.inf
+    archive = job["cursor"].get("archive")
+    return attempt_of(archive) if archive is not None else int(job["attempt"])
 
 
 def _place(written: Mapping[str, Any]) -> Place:

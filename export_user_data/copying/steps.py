@@ -2,7 +2,7 @@
 
 The commit of the lease names the parts that count. A part that was staged and not committed is made again under another
 attempt, and published by nobody. After everything that it puts into blobs a step asks the person's gate: who was erased
-meanwhile has no copy.
+meanwhile has no copy. It asks its job as well: when some of the data was erased meanwhile, the copy begins anew.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from export_user_data.report.digest import Digest
 from export_user_data.walk import Place, page_of, places
 from shared import clock, data_map
 from shared.blobs import Blobs
-from shared.cosmos import Database, Item
+from shared.cosmos import Database, Item, Stale
 from shared.data_map import Scope
 from shared.data_map.copies import left_out
 from shared.gate import Erased, load_policy
@@ -92,7 +92,7 @@ async def _plan(tools: Tools, lease: Lease) -> Stepped:
     shelf, attempt = _shelf(tools, lease), item["attempt"]
     await shelf.note(0, attempt, Plan(found, counted).written())
     await reached("export.planned")
-    await _ask_gate(tools, lease)
+    await _ask_whether_it_counts(tools, lease)
     rows = sum(tally.rows for tallies in counted for tally in tallies.values())
     await lease.commit(stepsTotal=STEPS_BESIDE + math.ceil((rows + 1) * ROW_BYTES / PART_BYTES))
     return {
@@ -122,7 +122,7 @@ async def _walk(tools: Tools, lease: Lease) -> Stepped:
     note = PartNote(archive.entries, taken, part.named, digest.state())
     await shelf.note(number, attempt, note.written())
     await reached("export.noted")
-    await _ask_gate(tools, lease)
+    await _ask_whether_it_counts(tools, lease)
     is_over = at == len(plan.places)
     await _show_progress(lease, is_over=is_over)
     went_on = {"place": at, "after": after, "offset": archive.offset, "parts": [*cursor["parts"], [attempt, blocks]]}
@@ -161,7 +161,7 @@ async def _close(tools: Tools, lease: Lease) -> Stepped:
     number, attempt = len(cursor["parts"]), item["attempt"]
     blocks = await shelf.stage(cursor["archive"], number, attempt, archive.taken())
     await reached("export.staged")
-    await _ask_gate(tools, lease)
+    await _ask_whether_it_counts(tools, lease)
     closed = {"phase": "publish", "parts": [*cursor["parts"], [attempt, blocks]], "offset": archive.offset}
     return {name: value for name, value in cursor.items() if name not in {"place", "after"}} | closed
 
@@ -169,16 +169,17 @@ async def _close(tools: Tools, lease: Lease) -> Stepped:
 async def _publish(tools: Tools, lease: Lease) -> Stepped:
     """Let the archive be seen: of the same blocks, however often this is done."""
     cursor, shelf = lease.cursor, _shelf(tools, lease)
-    await _ask_gate(tools, lease)
+    await _ask_whether_it_counts(tools, lease)
     await shelf.publish(cursor["archive"], cursor["parts"])
     await reached("export.published")
-    await _ask_gate(tools, lease)
+    await _ask_whether_it_counts(tools, lease)
     steps = len(cursor["parts"]) + 1
     ready_at = lease.item.get("readyAt") or clock.text(lease.now())
     ready = {"blobName": cursor["archive"], "bytes": cursor["offset"], "readyAt": ready_at}
     await lease.commit(**ready, stepsDone=steps, stepsTotal=steps)
     await reached("export.ready")
     await exports.record_ready(lease.item, database=tools.database, now=lease.now())
+    await _ask_whether_it_counts(tools, lease)  # and clear nothing of one that begins anew
     await shelf.clear(but=cursor["archive"])
     await reached("export.tidied")
     return None
@@ -192,11 +193,12 @@ async def _show_progress(lease: Lease, *, is_over: bool) -> None:
         await lease.commit(stepsTotal=expected)
 
 
-async def _ask_gate(tools: Tools, lease: Lease) -> None:
-    """Go on only for who is not erased.
+async def _ask_whether_it_counts(tools: Tools, lease: Lease) -> None:
+    """Go on only for who is not erased, and with what was not withdrawn since some of their data was erased.
 
     Raises:
         Erased: nothing may be kept of them.
+        Stale: another worker has the job, or has it to begin anew.
     """
     try:
         policy = await load_policy(tools.database["people"], lease.item["personId"])
@@ -204,6 +206,12 @@ async def _ask_gate(tools: Tools, lease: Lease) -> None:
         raise Erased from error
     if policy.tombstone:
         raise Erased
+    item = lease.item
+    stored = await tools.database["jobs"].read(item["jobId"], item["jobId"])
+    if stored is None or stored["attempt"] != item["attempt"]:
+        shelf = _shelf(tools, lease)
+        await (shelf.clear() if stored is None else shelf.clear_outdated(stored))
+        raise Stale(item["type"])
 
 
 def _records(scope: Scope, place: Place) -> list[str]:

@@ -7,6 +7,7 @@ from export_user_data.erasure import finding, purging
 from export_user_data.erasure.narrowing import end_ownership, leave
 from export_user_data.erasure.plan import Scope
 from export_user_data.erasure.tools import Tools
+from export_user_data.erasure.withdrawing import withdraw
 from shared import clock
 from shared.cosmos import Item
 from shared.journal import Entry
@@ -71,3 +72,5 @@ async def _erase(item: Item, owned: list[str] | None, *, tools: Tools) -> None:
     for place in finding.places(item, found):
         while not await purging.purge(place, item, tools=tools):
             pass
+    if item["scope"] != "person":
+        await withdraw(item["personId"], tools=tools, now=now)

@@ -6,6 +6,7 @@ from typing import Final
 from export_user_data.erasure.finding import Identifiers
 from export_user_data.erasure.purging import INVITATIONS
 from export_user_data.erasure.tools import Tools
+from export_user_data.erasure.withdrawing import not_withdrawn
 from shared.blobs import EXPORTS
 from shared.cosmos import Item
 from shared.data_map import CONTAINERS, READINGS
@@ -17,7 +18,11 @@ _EVERYTHING: Final = "SELECT * FROM c"
 async def leftovers(item: Item, found: Identifiers, *, tools: Tools) -> list[str]:
     """What is still there and should not be, as `container/record`; nothing that says whose it was."""
     scan = _SCANS[item["scope"]]
-    return [name async for name in scan(item, found, tools)]
+    left = [name async for name in scan(item, found, tools)]
+    purged_at = item["cursor"].get("purgedAt")
+    if item["scope"] != "person" and purged_at is not None:
+        left += [name async for name in not_withdrawn(found["personId"], purged_at, tools=tools)]
+    return left
 
 
 async def _of_person(item: Item, found: Identifiers, tools: Tools) -> AsyncIterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from export_user_data.erasure import finding, purging, receipts, scanning
+from export_user_data.erasure import finding, purging, receipts, scanning, withdrawing
 from export_user_data.erasure.narrowing import close_person, leave, narrow, narrow_person
 from export_user_data.erasure.plan import OF_MONITORS, Place
 from export_user_data.erasure.telling import acknowledged, record_step, send_last_mail, tell_recipients_of
@@ -133,7 +133,10 @@ async def _purge(tools: Tools, lease: Lease) -> Stepped:
         is_empty = await purging.purge(_place(item, cursor["at"]), item, tools=tools)
         await reached("erasure.purged")
         return cursor | {"at": cursor["at"] + 1} if is_empty else cursor
-    return Later({"phase": "scan", "round": cursor["round"]}, lease.now() + GUARD)
+    purged_at = clock.text(lease.now())
+    if item["scope"] != "person":  # whose copies went with their jobs
+        await withdrawing.withdraw(item["personId"], tools=tools, now=lease.now())
+    return Later({"phase": "scan", "round": cursor["round"], "purgedAt": purged_at}, lease.now() + GUARD)
 
 
 async def _scan(tools: Tools, lease: Lease) -> Stepped:

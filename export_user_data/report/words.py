@@ -44,6 +44,8 @@ _MONTHS: Final = {
         "diciembre",
     ),
 }
+_DATE_LENGTH: Final = len("2026-11-22")
+
 _DAY_FORM: Final = {Language.ENGLISH: "{day} {month} {year}", Language.SPANISH: "{day} de {month} de {year}"}
 _SIGNS: Final = {Language.ENGLISH: ",.\N{MINUS SIGN}", Language.SPANISH: ".,\N{MINUS SIGN}"}
 """Between thousands, before decimals, and before what is below zero."""
@@ -103,8 +105,10 @@ class Words:
         return written.translate(str.maketrans(",.-", _SIGNS[self.language]))
 
     def day(self, moment: datetime | str) -> str:
-        """The day of a time, in UTC."""
-        at = (clock.moment(moment) if isinstance(moment, str) else moment).astimezone(UTC)
+        """The day of a time, in UTC; or a day that is stored as such."""
+        if isinstance(moment, str):
+            moment = clock.moment(f"{moment}T00:00:00Z" if len(moment) == _DATE_LENGTH else moment)
+        at = moment.astimezone(UTC)
         return _DAY_FORM[self.language].format(day=at.day, month=self._month[at.month - 1], year=at.year)
 
     def between(self, first: datetime | str, last: datetime | str) -> str:

@@ -83,7 +83,8 @@ BLOBS: Final[dict[str, BlobContainer]] = {
         name_pattern=rf"{_ID}/(\d+\.zip|work/\d+-\d+\.json)",
         lapse=timedelta(days=7),
         export="the bundle is the export",
-        erasure="deleted with the person, and expires by the storage account's lifecycle rule",
+        erasure="copies made before are deleted, whether everything or a part is erased, and one that is being made "
+        "ends or begins anew; what a worker was just writing expires by the storage account's lifecycle rule",
     ),
     "journal": BlobContainer(
         about="Written once and never changed: checkpoints of the ledger, and every change that narrows a policy.",

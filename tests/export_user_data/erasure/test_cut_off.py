@@ -23,7 +23,7 @@ pytestmark = pytest.mark.wire
 PASSED = [
     point
     for point in get_args(Point)
-    if point.startswith("erasure.") and point not in {"erasure.requested", "erasure.signed"}
+    if point.startswith("erasure.") and point not in {"erasure.requested", "erasure.signed", "erasure.copy_withdrawn"}
 ]
 ALSO_PASSED: tuple[Point, ...] = (
     "gate.changed",

@@ -67,7 +67,13 @@ def no_documents(_models: Collection[str], _language: Language) -> Mapping[str, 
 
 
 async def close(
-    archive: Archive, contents: Contents, documents: Documents, *, database: Database, keys: KeySet
+    archive: Archive,
+    contents: Contents,
+    documents: Documents,
+    *,
+    database: Database,
+    keys: KeySet,
+    recipients: Collection[str] | None = None,
 ) -> None:
     """Append everything that stands behind the data, the directory last; a copy that is not complete says so."""
     reconciled = await _reconciled(contents, database=database)
@@ -88,6 +94,7 @@ async def close(
         left_out=missing,
         reconciled=places,
         documents=[f"{DOCUMENTS}/{name}" for name in applicable],
+        recipients=recipients,
     )
     archive.add(PAGE, [(await asyncio.to_thread(index_page, summary)).encode()])
     for name, content in applicable.items():

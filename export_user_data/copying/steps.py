@@ -8,6 +8,7 @@ meanwhile has no copy. It asks its job as well: when some of the data was erased
 import asyncio
 import math
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -18,6 +19,7 @@ from export_user_data.copying.closing import Contents, Documents, close, no_docu
 from export_user_data.copying.notes import PartNote, Plan, Shelf, Taken
 from export_user_data.copying.part import PART_BYTES, Part
 from export_user_data.copying.reconciling import counts
+from export_user_data.recipients.disclosure import names_in_use
 from export_user_data.report.digest import Digest
 from export_user_data.walk import Place, page_of, places
 from shared import clock, data_map
@@ -50,11 +52,19 @@ class Tools:
     keys: KeySet
     documents: Documents = no_documents
     """What applies beside the data."""
+    recipients: Collection[str] | None = None
+    """Those of the data map that are in use; None: all."""
 
     @classmethod
     def of(cls, services: Services, documents: Documents = no_documents) -> Self:
         """Those of a worker."""
-        return cls(database=services.database, blobs=services.blobs, keys=services.export_keys, documents=documents)
+        return cls(
+            database=services.database,
+            blobs=services.blobs,
+            keys=services.export_keys,
+            documents=documents,
+            recipients=names_in_use(services.webhooks),
+        )
 
 
 async def step(tools: Tools, lease: Lease) -> Stepped:
@@ -157,7 +167,9 @@ async def _close(tools: Tools, lease: Lease) -> Stepped:
     notes = [PartNote.read(await shelf.noted(number, one)) for number, one in enumerate(attempts, 1)]
     contents = Contents(item["jobId"], item["personId"], item["scope"], clock.moment(cursor["cutOff"]), plan, notes)
     archive = Archive(cursor["offset"], contents.cut_off)
-    await close(archive, contents, tools.documents, database=tools.database, keys=tools.keys)
+    await close(
+        archive, contents, tools.documents, database=tools.database, keys=tools.keys, recipients=tools.recipients
+    )
     number, attempt = len(cursor["parts"]), item["attempt"]
     blocks = await shelf.stage(cursor["archive"], number, attempt, archive.taken())
     await reached("export.staged")

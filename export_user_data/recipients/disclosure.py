@@ -78,6 +78,11 @@ def in_use(name: str, webhooks: Webhooks) -> bool:
     return RECIPIENTS[name].notice != "webhook" or name in webhooks.names
 
 
+def names_in_use(webhooks: Webhooks) -> frozenset[str]:
+    """All of those to whom anybody's data is given."""
+    return frozenset(name for name in RECIPIENTS if in_use(name, webhooks))
+
+
 def _is_given(name: str, since: Mapping[Category, datetime], webhooks: Webhooks) -> bool:
     return in_use(name, webhooks) and not RECIPIENTS[name].given.keys().isdisjoint(since)
 

@@ -44,6 +44,8 @@ class Group:
     facts: Sequence[tuple[str, Sequence[str]]]
     kinds: Sequence[Kind]
     nothing_of: Sequence[str]
+    is_left_out: bool
+    """Whether there may be something that is not in this copy."""
     files: Sequence[File]
     more_files: int
 
@@ -55,6 +57,8 @@ class Missing:
     whats: Sequence[str]
     why: str
     article: str
+    is_minor: bool
+    """Whether it is of single fields, or of records without anything to be had elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,19 @@ class Account:
 
 
 def categories(
-    digest: Digest, files: Sequence[Mapping[str, Any]], recipients: Collection[str] | None, words: Words
+    digest: Digest,
+    files: Sequence[Mapping[str, Any]],
+    missing: Collection[str],
+    recipients: Collection[str] | None,
+    words: Words,
 ) -> list[Group]:
     """Every category; also those of which nothing is held."""
     by_category: dict[Category | None, list[Mapping[str, Any]]] = {}
     for file in files:
         by_category.setdefault(_category_of(str(file["name"])), []).append(file)
-    return [_group(category, digest, by_category.get(category, []), recipients, words) for category in Category]
+    return [
+        _group(category, digest, by_category.get(category, []), missing, recipients, words) for category in Category
+    ]
 
 
 def _records(category: Category) -> dict[str, Record]:
@@ -89,6 +99,7 @@ def _group(
     category: Category,
     digest: Digest,
     files: Sequence[Mapping[str, Any]],
+    missing: Collection[str],
     recipients: Collection[str] | None,
     words: Words,
 ) -> Group:
@@ -98,7 +109,12 @@ def _group(
         title=words.word(f"category:{category.value}"),
         facts=_facts(category, records, recipients, words),
         kinds=[_kind(name, record, digest, words) for name, record in records.items() if digest.items[name]],
-        nothing_of=[words.data_map(record.about) for name, record in records.items() if not digest.items[name]],
+        nothing_of=[
+            words.data_map(record.about)
+            for name, record in records.items()
+            if not digest.items[name] and f"{record.container}/{name}" not in missing
+        ],
+        is_left_out=any(f"{record.container}/{name}" in missing for name, record in records.items()),
         files=[_file(file, words) for file in files[:FILES_SHOWN]],
         more_files=max(len(files) - FILES_SHOWN, 0),
     )
@@ -180,18 +196,32 @@ def _file(file: Mapping[str, Any], words: Words) -> File:
     return File(name, quote(name), ", ".join(parts))
 
 
-def left_out(parts: Sequence[Mapping[str, Any]], words: Words) -> list[Missing]:
-    """What is not in the bundle: together what is left out for one reason."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+def whole(parts: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The records, as `container/record`, of which the bundle need not hold what there is."""
+    return {str(part["record"]) for part in parts if not part.get("fields")}
+
+
+def left_out(parts: Sequence[Mapping[str, Any]], digest: Digest, words: Words) -> list[Missing]:
+    """What is not in the bundle: together what is left out for one reason; no fields of what there is nothing of."""
+    reasons: dict[tuple[str, str, bool], list[str]] = {}
     for part in parts:
+        if part.get("fields") and not digest.items[str(part["record"]).rpartition("/")[2]]:
+            continue
         why = words.data_map(str(part["why"]))
         if part.get("instead"):
             why += f"; {words.data_map(str(part['instead']))}"
         what = _about(str(part["record"]), words)
         if part.get("fields"):
             what += f" ({words.counted('%(num)s field', '%(num)s fields', len(part['fields']))})"
-        reasons.setdefault((why, words.article(str(part.get("article", "")))), []).append(what)
-    return [Missing(whats, why, article) for (why, article), whats in reasons.items()]
+        is_minor = bool(part.get("fields")) or not (part.get("instead") or _is_blocked(str(part["record"])))
+        reasons.setdefault((why, words.article(str(part.get("article", ""))), is_minor), []).append(what)
+    return [Missing(whats, why, article, is_minor) for (why, article, is_minor), whats in reasons.items()]
+
+
+def _is_blocked(name: str) -> bool:
+    container, _, record = name.rpartition("/")
+    declared = CONTAINERS[container].records.get(record) if container in CONTAINERS else None
+    return declared is not None and declared.export is None and declared.withheld == "blocked"
 
 
 def reconciled(records: Sequence[Mapping[str, Any]], words: Words) -> Account:

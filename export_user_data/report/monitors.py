@@ -1,6 +1,6 @@
 """The monitors of a person as the page shows them: by what name, with which facts, and what they reported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,9 +36,11 @@ _FACTS: Final = (
 class Monitors:
     """All of them: those that are theirs, then those that were, each in the order in which they became theirs."""
 
-    def __init__(self, digest: Digest, words: Words) -> None:
-        """From what went by."""
+    def __init__(self, digest: Digest, words: Words, missing: Collection[str] = ()) -> None:
+        """From what went by, and the records that need not have gone by: of those it is not said that nothing is."""
         self._digest, self._words = digest, words
+        of = {"telemetry/usageReadings": USE, "telemetry/performanceReadings": HEALTH}
+        self._gathered = [one for record, gathered in of.items() if record not in missing for one in gathered]
         newest = {link["deviceId"]: link for link in reversed(self._rows("link"))}
         self._links = dict(sorted(newest.items(), key=lambda one: one[1]["until"] is not None))
         self._devices = {device["deviceId"]: device for device in self._rows("device")}
@@ -71,7 +73,7 @@ class Monitors:
             facts=self._facts(device_id),
             use=plots(observed, USE, words),
             health=plots(observed, HEALTH, words),
-            nothing_of=nothing_of(observed, (*USE, *HEALTH), words),
+            nothing_of=nothing_of(observed, self._gathered, words),
             features=[(words.word(name), words.number(number)) for name, number in observed.features.most_common()],
             readings=observed.readings.total(),
         )

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from export_user_data.report.digest import Digest
-from export_user_data.report.held import categories, left_out, reconciled
+from export_user_data.report.held import categories, left_out, reconciled, whole
 from export_user_data.report.monitors import Monitors
 from export_user_data.report.tables import APART, tables
 from export_user_data.report.words import Words
+from shared.data_map import Scope
 from shared.templates import Language
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 class Summary:
     """What the page tells."""
 
-    scope: str
+    scope: Scope
     cut_off: datetime
     language: Language
     digest: Digest
@@ -43,15 +44,17 @@ class Summary:
 def index_page(summary: Summary) -> str:
     """The page, from the data map and what the walk has gathered."""
     words, digest = Words(summary.language), summary.digest
-    monitors = Monitors(digest, words)
+    missing = whole(summary.left_out)
+    monitors = Monitors(digest, words, missing)
     template = _environment().overlay().get_template("index.html.j2")
     return template.render(
         summary=summary,
         words=words,
         monitors=monitors,
-        tables=tables(digest, monitors, words),
-        categories=categories(digest, summary.files, summary.recipients, words),
-        left_out=left_out(summary.left_out, words),
+        is_portable=summary.scope == "portability",
+        tables=tables(summary.scope, digest, monitors, words),
+        categories=categories(digest, summary.files, missing, summary.recipients, words),
+        left_out=left_out(summary.left_out, digest, words),
         reconciled=reconciled(summary.reconciled, words),
         apart=APART,
         documents=[name for name in summary.documents if "/schemas/" not in name],

@@ -1,6 +1,6 @@
 """The tables of small records, in the words of their reader."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,8 @@ from export_user_data.report.digest import Digest
 from export_user_data.report.monitors import Monitors
 from export_user_data.report.records import SHOWN, Column, Kept, Look, Shown
 from export_user_data.report.words import Words
-from shared.data_map import ACTIONS, RECIPIENTS
+from shared.data_map import ACTIONS, CONTAINERS, RECIPIENTS, Scope
+from shared.data_map.copies import fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,24 @@ APART: Final = frozenset({"device", "ledgerEntry", "recipientNotice", "blockedDa
 """Records with a section of their own."""
 
 
-def tables(digest: Digest, monitors: Monitors, words: Words) -> dict[str, Table]:
-    """By the name of the record, those of which there is something."""
+def tables(scope: Scope, digest: Digest, monitors: Monitors, words: Words) -> dict[str, Table]:
+    """By the name of the record, those of which there is something: the columns that a copy of this scope holds."""
     return {
-        name: _table(shown, digest.kept[name], monitors, words)
+        name: _table(shown, _held(scope, name), digest.kept[name], monitors, words)
         for name, shown in SHOWN.items()
         if name in digest.kept and digest.kept[name].rows
     }
 
 
-def _table(shown: Shown, kept: Kept, monitors: Monitors, words: Words) -> Table:
+def _held(scope: Scope, name: str) -> frozenset[str]:
+    records = (container.records[name] for container in CONTAINERS.values() if name in container.records)
+    return frozenset(field for record in records for field in fields(scope, record))
+
+
+def _table(shown: Shown, held: Collection[str], kept: Kept, monitors: Monitors, words: Words) -> Table:
     rows = kept.newest(shown)
-    filled = [column for column in shown.columns if any(row[column.name] is not None for row in rows)]
+    columns = [column for column in shown.columns if column.name.partition(".")[0] in held]
+    filled = [column for column in columns if any(row[column.name] is not None for row in rows)]
     return Table(
         title=words.text(shown.title),
         headings=[words.text(column.heading) for column in filled],

@@ -95,11 +95,16 @@ def fields_left_out(scope: Scope, record: Record, name: str) -> list[LeftOut]:
 
 def fields(scope: Scope, record: Record) -> tuple[str, ...]:
     """The fields of an item that a copy holds."""
-    return tuple(name for name, field in record.fields.items() if _is_shown(scope, field))
+    shown = {name: field for name, field in record.fields.items() if field.exported}
+    if scope == "access":
+        return tuple(shown)
+    if not any(map(_is_portable_value, shown.values())):
+        return ()
+    return tuple(name for name, field in shown.items() if field.is_context or _is_portable_value(field))
 
 
-def _is_shown(scope: Scope, field: Field) -> bool:
-    return field.exported and (scope == "access" or field.source.is_given_or_observed)
+def _is_portable_value(field: Field) -> bool:
+    return field.source.is_given_or_observed
 
 
 @cache

@@ -106,11 +106,12 @@ class Source(StrEnum):
     STAFF = "entered by staff"
     SERVICE = "made by this service"
     OBSERVED = "observed by this service"
+    OTHERS = "given by somebody else"
 
     @property
     def is_given_or_observed(self) -> bool:
         """Whether portability covers it (GDPR 20(1), WP 242): given by the person or by the use of their things."""
-        return self not in {Source.STAFF, Source.SERVICE}
+        return self not in {Source.STAFF, Source.SERVICE, Source.OTHERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,8 @@ class Field:
     source: Source = Source.SERVICE
     unit: str | None = None
     exported: bool = True
+    is_context: bool = False
+    """Of what or of when it is that the person gave, which says nothing without it: the two go together."""
 
 
 Withheld = Literal["no_content", "names_nobody", "in_the_bundle", "security", "not_attributable", "blocked"]

@@ -1,5 +1,6 @@
 """Copies for tests: asked for, made step by step as a worker makes them, and downloaded."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,10 +32,17 @@ class Copies:
     keys: KeySet
     clock: SettableClock
     documents: Documents = DOCUMENTS
+    recipients: Collection[str] | None = None
 
     @property
     def tools(self) -> Tools:
-        return Tools(database=self.database, blobs=self.blobs, keys=self.keys, documents=self.documents)
+        return Tools(
+            database=self.database,
+            blobs=self.blobs,
+            keys=self.keys,
+            documents=self.documents,
+            recipients=self.recipients,
+        )
 
     async def asked(self, person: str, scope: str = "access") -> str:
         """Ask for a copy."""

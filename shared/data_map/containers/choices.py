@@ -6,10 +6,10 @@ from shared.data_map.vocabulary import Category, Field, Record, Source
 
 _MADE: Final[dict[str, Field]] = {
     "personId": Field(about="Random id of the person."),
-    "at": Field(about="When it was said.", unit="UTC"),
+    "at": Field(about="When it was said.", source=Source.OBSERVED, unit="UTC"),
     "channel": Field(about="Through what: the app; or as staff entered it: letter, call, email, walk_in."),
     "enteredBy": Field(about="Who entered it, when staff did: the random id of one of them.", exported=False),
-    "by": Field(about="Who said it: the person, or a guardian for them."),
+    "by": Field(about="Who said it: the person, or a guardian for them.", is_context=True),
     "guardianshipId": Field(about="When a guardian said it: random id of the guardianship."),
     "guardianPersonId": Field(about="When a guardian said it: random id of theirs.", exported=False),
 }
@@ -23,7 +23,7 @@ CHOICES: Final[dict[str, Record]] = {
         fields={
             **_MADE,
             "objectionId": Field(about="Random id of the entry."),
-            "category": Field(about="What is objected to."),
+            "category": Field(about="What is objected to.", is_context=True),
             "deviceId": Field(about="The monitor that it is about; without one it is about all.", source=Source.PERSON),
             "objected": Field(about="Whether it is an objection, or takes one back.", source=Source.PERSON),
         },
@@ -38,7 +38,7 @@ CHOICES: Final[dict[str, Record]] = {
             "consentId": Field(about="Random id of the entry."),
             "purpose": Field(about="What it is consented to.", source=Source.PERSON),
             "given": Field(about="Whether the consent is given, or withdrawn.", source=Source.PERSON),
-            "noticeVersion": Field(about="Version of the text that was shown."),
+            "noticeVersion": Field(about="Version of the text that was shown.", is_context=True),
             "noticeHash": Field(about="SHA-256 of the text as it was shown."),
             "country": Field(about="Country that the phone was in by its app.", source=Source.APP),
         },
@@ -51,7 +51,7 @@ CHOICES: Final[dict[str, Record]] = {
         fields={
             "personId": Field(about="Random id of the person."),
             "isUnder14": Field(about="What the person said of their age.", source=Source.PERSON),
-            "attestedAt": Field(about="When they said so.", unit="UTC"),
+            "attestedAt": Field(about="When they said so.", source=Source.OBSERVED, unit="UTC"),
             "state": Field(about="asked while a guardian is, then accepted; none when there is none."),
             "guardianshipId": Field(about="Random id of the guardianship that was asked for last."),
             "guardianKey": Field(about="While asked: keyed hash of the guardian's address.", exported=False),

@@ -18,7 +18,9 @@ DEVICES: Final = Container(
             export="device",
             visible_to=("the owner", "support staff"),
             fields={
-                "deviceId": Field(about="Id of the device, derived from its serial number under a key."),
+                "deviceId": Field(
+                    about="Id of the device, derived from its serial number under a key.", is_context=True
+                ),
                 "serialNumber": Field(about="Serial number.", source=Source.MONITOR),
                 "macAddress": Field(about="Address of its network interface.", source=Source.MONITOR),
                 "family": Field(about="Product family.", source=Source.MONITOR),
@@ -52,7 +54,7 @@ DEVICES: Final = Container(
             export="device",
             visible_to=("the owner", "support staff"),
             fields={
-                "deviceId": Field(about="Id of the device."),
+                "deviceId": Field(about="Id of the device.", is_context=True),
                 "ownershipId": Field(about="The period of ownership in which it was seen."),
                 "version": Field(about="Firmware version.", source=Source.MONITOR),
                 "firstSeenAt": Field(about="Since when it was seen.", source=Source.OBSERVED, unit="UTC"),

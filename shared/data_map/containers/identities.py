@@ -62,11 +62,11 @@ IDENTITIES: Final = Container(
             expiry_note="nobody answered it: there is no account and no contract that anybody could be liable for",
             export="person",
             fields={
-                "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON, exported=False),
+                "key": Field(about="Keyed hash of the normalised address.", source=Source.OTHERS, exported=False),
                 "invitationId": Field(about="Random id of the guardianship that it may make."),
                 "wardPersonId": Field(about="Random id of the minor.", exported=False),
                 "invitedAt": Field(about="When it was made.", unit="UTC"),
-                "email": Field(about="The address, until the mail to it was sent.", source=Source.PERSON),
+                "email": Field(about="The address, until the mail to it was sent.", source=Source.OTHERS),
                 "language": Field(about="Language of the mail, until it was sent: the minor's.", exported=False),
                 "attempts": Field(about="How often sending the mail was begun."),
                 "nextAttemptAt": Field(
@@ -87,12 +87,12 @@ IDENTITIES: Final = Container(
             expiry_note="nobody answered it: there is no account and no contract that anybody could be liable for",
             export="person",
             fields={
-                "key": Field(about="Keyed hash of the normalised address.", source=Source.PERSON, exported=False),
+                "key": Field(about="Keyed hash of the normalised address.", source=Source.OTHERS, exported=False),
                 "invitationId": Field(about="Random id of the invitation, and of the guest that it may make."),
                 "deviceId": Field(about="Id of the device.", exported=False),
                 "ownershipId": Field(about="The owner's period of ownership.", exported=False),
                 "invitedAt": Field(about="When it was made.", unit="UTC"),
-                "email": Field(about="The address, until the mail to it was sent.", source=Source.PERSON),
+                "email": Field(about="The address, until the mail to it was sent.", source=Source.OTHERS),
                 "language": Field(about="Language of the mail, until it was sent: the owner's.", exported=False),
                 "attempts": Field(about="How often sending the mail was begun."),
                 "nextAttemptAt": Field(

@@ -115,16 +115,16 @@ PEOPLE: Final = Container(
             export="person",
             fields={
                 "personId": Field(about="Random id of the person."),
-                "deviceId": Field(about="Id of the device."),
+                "deviceId": Field(about="Id of the device.", is_context=True),
                 "ownershipId": Field(about="The period of ownership."),
-                "role": Field(about="What the person is to the device: owner or guest."),
+                "role": Field(about="What the person is to the device: owner or guest.", is_context=True),
                 "guestId": Field(about="Id of the guest, who the person is to the device."),
                 "state": Field(about="pending while pairing or accepting is under way, then active or ended."),
                 "pendingSince": Field(about="While pending: since when.", unit="UTC"),
                 "invoicedOn": Field(about="Date of the invoice that the warranty counts from.", source=Source.PERSON),
                 "country": Field(about="Country that it was paired in, by which it is known what needs consent."),
-                "since": Field(about="Begin of the period.", unit="UTC"),
-                "until": Field(about="End of the period.", unit="UTC"),
+                "since": Field(about="Begin of the period.", source=Source.OBSERVED, unit="UTC"),
+                "until": Field(about="End of the period.", source=Source.OBSERVED, unit="UTC"),
             },
         ),
         "ledgerSubject": Record(
@@ -240,9 +240,11 @@ PEOPLE: Final = Container(
             fields={
                 "personId": Field(about="Random id of the person."),
                 "interactionId": Field(about="Id of the interaction."),
-                "channel": Field(about="Through what: website, sales or technician.", source=Source.STAFF),
-                "at": Field(about="When it was.", source=Source.STAFF, unit="UTC"),
-                "subject": Field(about="What it was about, of a closed list.", source=Source.STAFF),
+                "channel": Field(
+                    about="Through what: website, sales or technician.", source=Source.STAFF, is_context=True
+                ),
+                "at": Field(about="When it was.", source=Source.STAFF, unit="UTC", is_context=True),
+                "subject": Field(about="What it was about, of a closed list.", source=Source.STAFF, is_context=True),
                 "text": Field(about="What was said.", source=Source.PERSON),
                 "basis": Field(about="What keeping it rests on: contract or consent.", source=Source.STAFF),
                 "enteredBy": Field(about="Who entered it: the random id of a member of staff.", exported=False),

@@ -24,7 +24,9 @@ REQUESTS: Final[dict[str, Record]] = {
             "text": Field(about="What the person wrote to it.", source=Source.PERSON),
             "channel": Field(about="How it came: app, letter, call, email or walk_in."),
             "enteredBy": Field(about="Who entered it: the random id of a member of staff.", exported=False),
-            "receivedAt": Field(about="When it was received; the clock runs from there.", unit="UTC"),
+            "receivedAt": Field(
+                about="When it was received; the clock runs from there.", source=Source.OBSERVED, unit="UTC"
+            ),
             "filedAt": Field(about="When it was entered here.", unit="UTC"),
             "state": Field(
                 about="received, identity_awaited, in_progress, extended; then answered, refused or withdrawn."

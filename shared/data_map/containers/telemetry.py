@@ -55,15 +55,15 @@ def _annotation(category: Category, retention: timedelta) -> Record:
         fields={
             "ownershipId": Field(about="The period of ownership."),
             "annotationId": Field(about="Id of the annotation."),
-            "annotates": Field(about="The monitor's id of the message that holds the reading."),
-            "kind": Field(about="Kind of the reading."),
-            "observedAt": Field(about="Corrected time of the reading.", unit="UTC"),
+            "annotates": Field(about="The monitor's id of the message that holds the reading.", source=Source.PERSON),
+            "kind": Field(about="Kind of the reading.", source=Source.PERSON),
+            "observedAt": Field(about="Corrected time of the reading.", source=Source.PERSON, unit="UTC"),
             "days": Field(about="The day of the reading, by which statistics find it.", unit="UTC"),
             "statement": Field(
                 about="What is not right: it was not them, or its value, or its time.", source=Source.PERSON
             ),
             "note": Field(about="What they say beside.", source=Source.PERSON),
-            "createdAt": Field(about="When it was made.", unit="UTC"),
+            "createdAt": Field(about="When it was made.", source=Source.OBSERVED, unit="UTC"),
             "withdrawnAt": Field(about="While it is being removed: since when.", unit="UTC"),
             "expiresAt": EXPIRES,
             "keptBy": KEPT_BY,

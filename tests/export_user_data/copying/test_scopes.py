@@ -1,15 +1,22 @@
 """What a copy holds by access and what by portability; and what it says of the rest."""
 
+import html
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from export_user_data.recipients.disclosure import names_in_use
 from export_user_data.verify import verify
 from register_device.support_cases import open_case
-from shared.data_map import CONTAINERS, Source, record
+from shared.data_map import CONTAINERS, RECIPIENTS, Source, record
+from shared.data_map.copies import fields, left_out
+from shared.templates import Language
+from shared.webhooks import Webhooks
+from shared.wording import said
 from tests.conftest import SettableClock
 from tests.export_user_data.copies import Copies
 from tests.export_user_data.owned import Home
@@ -98,6 +105,50 @@ async def test_portability_holds_nothing_that_this_service_made(
     assert copy.manifest["cutOff"] <= clock().isoformat().replace("+00:00", ".000Z")
 
 
+async def test_a_portable_row_says_of_what_it_is(house: House, copies: Copies, tmp_path: Path) -> None:
+    """No row is empty: which monitor it is about and since when goes with it."""
+    home = await living(house, "ES")
+    copy = await opened(copies, tmp_path, "portability")
+    [link] = copy.rows("link")
+    assert link.keys() == {"deviceId", "role", "since"}
+    assert link["deviceId"] == home.access.device_id
+    for entry in copy.manifest["files"]:
+        assert all(copy.rows(entry["record"])) if "record" in entry else True
+
+
+@pytest.mark.parametrize(
+    ("container", "name", "shown"),
+    [
+        ("people", "objection", {"category", "at", "by", "deviceId", "objected"}),
+        ("people", "consent", {"purpose", "at", "by", "given", "noticeVersion", "country"}),
+        ("people", "interaction", {"at", "channel", "subject", "text"}),
+        ("people", "rightsRequest", {"right", "text", "receivedAt"}),
+        ("telemetry", "usageAnnotation", {"annotates", "kind", "observedAt", "statement", "note", "createdAt"}),
+        ("identities", "invitation", set()),
+        ("identities", "guardianInvitation", set()),
+        ("people", "ward", set()),
+    ],
+)
+def test_what_was_given_is_portable_with_what_it_is_about(container: str, name: str, shown: set[str]) -> None:
+    """What somebody else gave is not; and nothing goes that would say something only beside what does not go."""
+    declared = record(container, name)
+    assert set(fields("portability", declared)) == shown
+    assert (left_out("portability", declared, name, "DE") is None) == bool(shown)
+
+
+async def test_the_page_names_the_recipients_that_are_in_use(house: House, copies: Copies, tmp_path: Path) -> None:
+    """The same as live access: whom no message reaches is given nothing."""
+    await living(house, "ES")
+    async with aiohttp.ClientSession() as session:
+        copies.recipients = names_in_use(Webhooks({}, copies.keys, session))
+    copy = await opened(copies, tmp_path, "access")
+    page = copy.archive.read("index.html").decode()
+    language = Language.SPANISH if '<html lang="es"' in page else Language.ENGLISH
+    assert html.escape(said(RECIPIENTS["mail_server"].about, language)) in page
+    assert html.escape(said(RECIPIENTS["sales_and_technicians"].about, language)) not in page
+    assert "website" not in copies.recipients
+
+
 @pytest.mark.parametrize("scope", ["access", "portability"])
 async def test_a_copy_accounts_for_every_record_of_the_data_map(
     house: House, copies: Copies, tmp_path: Path, scope: str
@@ -107,7 +158,7 @@ async def test_a_copy_accounts_for_every_record_of_the_data_map(
     copy = await opened(copies, tmp_path, scope)
     assert all(one["article"] and one["why"] for one in copy.manifest["leftOut"])
     whole = {name for name, fields in copy.left_out if not fields}
-    fields = {(name, field) for name, names in copy.left_out for field in names}
+    single = {(name, field) for name, names in copy.left_out for field in names}
     for container in CONTAINERS.values():
         for name, declared in container.records.items():
             what = f"{declared.container}/{name}"
@@ -115,7 +166,7 @@ async def test_a_copy_accounts_for_every_record_of_the_data_map(
                 continue
             assert declared.export is not None
             for row in [] if declared.is_columnar else copy.rows(what):
-                assert {field for field in row if (what, field) in fields} == set()
+                assert {field for field in row if (what, field) in single} == set()
                 assert row.keys() <= declared.fields.keys()
     assert ("people/marker" in whole) == ("vault/vaultCase" in whole) == True  # noqa: E712 - both, in both scopes
 

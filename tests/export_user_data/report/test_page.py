@@ -20,10 +20,20 @@ from export_user_data.report.words import TEXTS, Words
 from export_user_data.restriction.contract import Ground, HoldGround
 from shared.callers import Role
 from shared.contract import Purpose
-from shared.data_map import READINGS, Category
-from shared.data_map.copies import GONE_SINCE
+from shared.data_map import CONTAINERS, READINGS, Category
+from shared.data_map.copies import GONE_SINCE, left_out
 from shared.templates import Language
-from tests.export_user_data.report.sample import ADDRESS, HOSTILE, NOW, empty_page, entry, held, household_page
+from tests.export_user_data.report.sample import (
+    ADDRESS,
+    HOSTILE,
+    KITCHEN,
+    NOW,
+    ago,
+    empty_page,
+    entry,
+    held,
+    household_page,
+)
 
 REPORT = TEXTS.parent
 SPANISH = json.loads((TEXTS / "es.json").read_text(encoding="utf-8"))
@@ -159,7 +169,7 @@ def test_somebody_without_anything_reads_that_there_is_nothing() -> None:
     for said in (
         "No monitor is or was paired with your account.",
         "Nothing of this kind is held.",
-        "There are none beside your account itself.",
+        "This copy holds none beside your account itself.",
         "No member of staff has looked at your data",
         "Nothing of yours is blocked.",
         "No restriction of processing and no legal hold is recorded.",
@@ -302,6 +312,56 @@ def test_a_portable_copy_says_that_it_is_one() -> None:
     page = index_page(Summary(scope="portability", cut_off=NOW, language=Language.ENGLISH, digest=digest))
     assert "to take with you, as of 22 November 2026" in page
     assert "Everything that we hold" not in page
+
+
+def test_a_portable_copy_says_nothing_of_what_it_does_not_hold() -> None:
+    """What was not asked for is not in it, which is no word about whether it exists."""
+    digest = Digest()
+    digest.add(held("people", "person", personId="p", email=ADDRESS))
+    digest.add(held("people", "link", deviceId=KITCHEN, role="owner", state="active", since=ago(days=9), country="ES"))
+    missing = [
+        {"record": one.record, "why": one.why, "article": one.article, "instead": one.instead}
+        for container, declared in CONTAINERS.items()
+        for name, record in declared.records.items()
+        if (one := left_out("portability", record, name, "ES" if container == "telemetry" else None)) is not None
+    ]
+    page = index_page(
+        Summary(scope="portability", cut_off=NOW, language=Language.ENGLISH, digest=digest, left_out=missing)
+    )
+    for untold in ('id="seen"', 'id="kept"', "has looked", "Nothing of yours is blocked", "No restriction", "Calls"):
+        assert untold not in page
+    held_of = {key: text.partition("</article>")[0] for key, text in zip(*parted(page), strict=True)}
+    assert "Nothing of this kind is in this copy." in held_of["usage"]
+    assert "Nothing of this kind is in this copy." in held_of["service"]
+    assert "Nothing of this kind is held." in held_of["interactions"]
+    assert CONTAINERS["people"].records["erasureRequest"].about not in held_of["person"]
+    assert CONTAINERS["people"].records["consent"].about in held_of["person"]
+    assert "also who saw your data" in page
+    assert '<th scope="col">State' not in page
+    assert Read(page).headings.count(1) == 1
+
+
+def parted(page: str) -> tuple[list[str], list[str]]:
+    """The categories of a page, and what it says of each."""
+    parts = page.split('<h3 id="of-')[1:]
+    return [part.partition('"')[0] for part in parts], parts
+
+
+def test_single_fields_of_what_is_not_held_are_left_to_the_manifest() -> None:
+    """The page names what a reader misses; technical records are folded away."""
+    digest = Digest()
+    digest.add(held("people", "person", personId="p", email=ADDRESS))
+    fields = [
+        {"record": f"people/{name}", "why": "it was made by this service", "article": "GDPR 20(1)", "fields": ["at"]}
+        for name in ("person", "consent")
+    ]
+    page = index_page(
+        Summary(scope="portability", cut_off=NOW, language=Language.ENGLISH, digest=digest, left_out=fields)
+    )
+    missing = page.partition('<h2 id="left-out">')[2].partition("</section>")[0]
+    folded = missing.partition("<details>")[2]
+    assert CONTAINERS["people"].records["person"].about in folded
+    assert CONTAINERS["people"].records["consent"].about not in missing
 
 
 def test_the_templates_are_part_of_the_package() -> None:

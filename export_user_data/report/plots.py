@@ -130,7 +130,8 @@ def _description(topic: _Topic, series: Series, lines: Sequence[Line], words: Wo
             for pick, place in ((max, 0), (min, 2))
         )
         form = words.text("between %(lowest)s and %(highest)s %(unit)s")
-        what = form % {"lowest": lowest, "highest": highest, "unit": topic.unit}
+        span = form % {"lowest": lowest, "highest": highest, "unit": topic.unit}
+        what = span if lowest != highest else f"{highest} {topic.unit}"
     return f"{per}, {when}: {what}."
 
 

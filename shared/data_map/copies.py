@@ -30,6 +30,9 @@ NOT_GIVEN: Final = "GDPR 20(1)"
 BY_ACCESS: Final = "a copy of scope access holds it (GDPR 15)"
 BY_DATA_ACT: Final = f"{BY_ACCESS}; readings also come by GET /api/me/devices/{{deviceId}}/telemetry (Data Act 4)"
 
+BY_ACCESS_BLOCKED: Final = "a copy of scope access says what is blocked, why and until when (GDPR 15)"
+
+_BLOCKED: Final = "blocked for courts and authorities"
 _MADE_HERE: Final = "it was made by this service"
 _FIELDS_MADE_HERE: Final = "they were made by this service"
 _HIDDEN: Final = "ids of other people, keys, and marks of how it is kept"
@@ -44,7 +47,18 @@ def _rests_on(category: Category) -> str:
 
 
 REASONS: Final = (
-    *(_MADE_HERE, _FIELDS_MADE_HERE, _HIDDEN, BY_ACCESS, BY_DATA_ACT, GONE_SINCE, COME_SINCE, UNEXPLAINED),
+    *(
+        _MADE_HERE,
+        _FIELDS_MADE_HERE,
+        _HIDDEN,
+        BY_ACCESS,
+        BY_ACCESS_BLOCKED,
+        BY_DATA_ACT,
+        _BLOCKED,
+        GONE_SINCE,
+        COME_SINCE,
+        UNEXPLAINED,
+    ),
     *map(_rests_on, Category),
 )
 """Every reason that a copy may give, of what it leaves out and of what differs from the store."""
@@ -68,7 +82,7 @@ def left_out(scope: Scope, record: Record, name: str, country: str | None = None
     """Why a copy holds nothing of a record, where the monitor's country counts; None: it holds some of it."""
     what = f"{record.container}/{name}"
     if record.export is None:
-        return LeftOut(record=what, why=record.export_note, article=_ARTICLES[record.withheld])
+        return _withheld(scope, record, what)
     if scope == "access":
         return None
     if not _is_portable(record.category, country):
@@ -77,6 +91,15 @@ def left_out(scope: Scope, record: Record, name: str, country: str | None = None
     if not fields("portability", record):
         return LeftOut(record=what, why=_MADE_HERE, article=NOT_GIVEN, instead=BY_ACCESS)
     return None
+
+
+def _withheld(scope: Scope, record: Record, what: str) -> LeftOut:
+    """Why no copy holds it; what an access copy tells instead need not be in a portable one."""
+    if scope == "portability" and record.withheld == "blocked":
+        return LeftOut(record=what, why=_BLOCKED, article=_ARTICLES["blocked"], instead=BY_ACCESS_BLOCKED)
+    if scope == "portability" and record.withheld == "in_the_bundle":
+        return LeftOut(record=what, why=_rests_on(record.category), article=NOT_PORTABLE_BASIS)
+    return LeftOut(record=what, why=record.export_note, article=_ARTICLES[record.withheld])
 
 
 def fields_left_out(scope: Scope, record: Record, name: str) -> list[LeftOut]:

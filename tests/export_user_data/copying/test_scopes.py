@@ -112,6 +112,8 @@ async def test_a_portable_row_says_of_what_it_is(house: House, copies: Copies, t
     [link] = copy.rows("link")
     assert link.keys() == {"deviceId", "role", "since"}
     assert link["deviceId"] == home.access.device_id
+    assert "in the bundle" not in copy.left_out["vault/vaultCase", ()]["why"]
+    assert "in the bundle" not in copy.left_out["ledger/ledgerHead", ()]["why"]
     for entry in copy.manifest["files"]:
         assert all(copy.rows(entry["record"])) if "record" in entry else True
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ from tests.export_user_data.report.sample import (
     entry,
     held,
     household_page,
+    readings_of,
 )
 
 REPORT = TEXTS.parent
@@ -345,6 +347,18 @@ def parted(page: str) -> tuple[list[str], list[str]]:
     """The categories of a page, and what it says of each."""
     parts = page.split('<h3 id="of-')[1:]
     return [part.partition('"')[0] for part in parts], parts
+
+
+def test_what_has_one_value_is_told_and_not_drawn() -> None:
+    """A single point is no curve, and a single bar no course of anything."""
+    digest = Digest()
+    columns: dict[str, dict[str, list[Any]]] = {"system_health": {"observedAt": [ago(hours=1)], "cpuPercent": [5]}}
+    digest.add(readings_of(KITCHEN, "performance", NOW, columns))
+    page = index_page(Summary(scope="access", cut_off=NOW, language=Language.ENGLISH, digest=digest))
+    figure = page.partition("<figure")[2].partition("</figure>")[0]
+    assert "Per day, 22 November 2026: 5.0 %." in figure
+    assert "<svg" not in figure
+    assert "<table>" in figure
 
 
 def test_single_fields_of_what_is_not_held_are_left_to_the_manifest() -> None:

@@ -14,8 +14,8 @@ class Right:
     operations: tuple[str, ...]
 
 
-REQUEST: Final = "POST /api/me/requests"
-"""By which every right can be used that the person would rather have staff carry out, in their own words."""
+REQUEST: Final = ("POST /api/me/requests", "GET /api/me/requests")
+"""By these every right can be used that the person would rather have staff carry out, in their own words."""
 
 RIGHTS: Final[dict[str, Right]] = {
     "access": Right(
@@ -29,7 +29,7 @@ RIGHTS: Final[dict[str, Right]] = {
             "POST /api/me/exports",
             "GET /api/me/devices/{deviceId}/telemetry",
             "GET /api/me/recipients",
-            REQUEST,
+            *REQUEST,
         ),
     ),
     "portability": Right(
@@ -37,7 +37,7 @@ RIGHTS: Final[dict[str, Right]] = {
         what="Take away what you gave and what was observed, in a format that programs read.",
         how="The copy holds JSON Lines and CSV files with their schemas, signed so that anybody can verify it. On your "
         "word it is sent straight to another service that you name.",
-        operations=("POST /api/me/exports", "POST /api/me/exports/{exportId}/transfers", REQUEST),
+        operations=("POST /api/me/exports", "POST /api/me/exports/{exportId}/transfers", *REQUEST),
     ),
     "rectification": Right(
         article="GDPR 16",
@@ -48,7 +48,7 @@ RIGHTS: Final[dict[str, Right]] = {
             "POST /api/me/rectifications",
             "POST /api/me/interactions/{interactionId}/rectify",
             "POST /api/me/devices/{deviceId}/annotations",
-            REQUEST,
+            *REQUEST,
         ),
     ),
     "erasure": Right(
@@ -56,25 +56,25 @@ RIGHTS: Final[dict[str, Right]] = {
         what="Have data erased.",
         how="In the app you erase everything, one device or one category. You see beforehand what is destroyed and "
         "what is blocked, and get a signed receipt.",
-        operations=("POST /api/me/erasures", "POST /api/me/erasures/confirm", "POST /api/erasures/receipt", REQUEST),
+        operations=("POST /api/me/erasures", "POST /api/me/erasures/confirm", "POST /api/erasures/receipt", *REQUEST),
     ),
     "restriction": Right(
         article="GDPR 18",
         what="Have data kept and used for nothing, while something is being settled.",
         how="In the app you restrict everything, one device or one category, and lift it again.",
-        operations=("POST /api/me/restrictions", "POST /api/me/restrictions/{restrictionId}/lift", REQUEST),
+        operations=("POST /api/me/restrictions", "POST /api/me/restrictions/{restrictionId}/lift", *REQUEST),
     ),
     "objection": Right(
         article="GDPR 21",
         what="Object to the statistical use of data.",
         how="In the app, for all monitors or one, without a reason; use is not collected any more from then on.",
-        operations=("POST /api/me/objections", "POST /api/me/objections/withdraw", REQUEST),
+        operations=("POST /api/me/objections", "POST /api/me/objections/withdraw", *REQUEST),
     ),
     "withdrawal": Right(
         article="GDPR 7(3)",
         what="Withdraw a consent.",
         how="In the app by the same single step as giving it. What was done before stays lawful.",
-        operations=("GET /api/me/consents", "POST /api/me/consents/{purpose}", REQUEST),
+        operations=("GET /api/me/consents", "POST /api/me/consents/{purpose}", *REQUEST),
     ),
     "product_data": Right(
         article="Data Act 4",

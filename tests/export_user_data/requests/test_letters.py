@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from datetime import date
 from html import escape
 from itertools import product
 from typing import Any
@@ -118,7 +117,8 @@ def test_every_ground_is_said_with_its_article(ground: Ground, right: Right) -> 
         (decided("answer", outcome="partly_granted", **said), "answer"),
     ):
         for language in Language:
-            text = letters.written(record | {"right": right.value}, kind, language).text  # type: ignore[arg-type]
+            asked: Any = kind
+            text = letters.written(record | {"right": right.value}, asked, language, controller=CONTROLLER).text
             assert f"{GROUNDS[ground].said[language]} ({article(ground, right, language)})" in text
             assert "It is empty." in text
             assert ("GDPR" in text.partition("AEPD")[0]) is (language is Language.ENGLISH)

@@ -103,7 +103,7 @@ async def test_only_who_has_an_account_is_told_in_the_app(counter: Counter) -> N
     assert await refused(counter.refuse(entered, lead, sent="app")) == "field_out_of_range"
     assert await refused(counter.extend(entered, lead, sent="app")) == "field_out_of_range"
     done = await answered_by(
-        lead, entered.request_id, {}, counter.register, purpose=Purpose.RIGHTS_REQUEST, staff_id=STAFF
+        lead, entered.request_id, {}, counter.register, purpose=Purpose.RIGHTS_REQUEST, sent="mail", staff_id=STAFF
     )
     assert done.decision is not None
     assert done.decision.letter is not None

@@ -389,6 +389,10 @@ async def test_the_command_prints_a_line_per_finding(
         "BLUE_ENROLMENT_GROUPS": "{}",
         "BLUE_SMTP_URL": "smtp://127.0.0.1:1",
         "BLUE_MAIL_FROM": "blue@service.example",
+        "BLUE_CONTROLLER": json.dumps(
+            {"name": "Blue", "postalAddress": "Calle de Ejemplo 1", "privacyContact": "privacy@blue.example"}
+        ),
+        "BLUE_STORAGE_PLACE": "This machine",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

@@ -4,12 +4,14 @@ Who signs in is found by a device of theirs or by an id, never by their address:
 address finds who gave it without an account.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared import clock
 from shared.contract import Body, EmailAddress, SerialNumber
 from shared.cosmos import Container, Database
 from shared.errors import Problem
@@ -20,6 +22,10 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 """Of a person or a device; those that this service makes are 32 digits."""
 
 _DEVICE: Final = "device"
+_LATER: Final = "9999"
+_PERIOD: Final = (
+    "SELECT TOP 1 c.ownerPersonId FROM c WHERE c.type = 'pastOwnership' AND c.since <= @at AND c['until'] > @at"
+)
 _OF_REQUEST: Final = "SELECT TOP 1 c.personId FROM c WHERE c.requestId = @id AND c.type = 'rightsRequest'"
 
 
@@ -58,22 +64,22 @@ class Who(Body):
         return self
 
 
-async def person_named(who: Who, *, database: Database, identity_key: bytes) -> str:
-    """The id of the one person whom staff name; of a device, its present owner.
+async def person_named(who: Who, *, database: Database, identity_key: bytes, said_at: datetime | None = None) -> str:
+    """The id of the one person whom staff name; of a device, its owner when something was said, else the present one.
 
     Raises:
         Problem: person_unknown.
     """
-    person_id = await _named(who, database=database, identity_key=identity_key)
+    person_id = await _named(who, said_at, database=database, identity_key=identity_key)
     if person_id is None or await database["people"].read(person_id, PERSON) is None:
         raise Problem("person_unknown", counted="staff.person_unknown")
     return person_id
 
 
-async def _named(who: Who, *, database: Database, identity_key: bytes) -> str | None:
+async def _named(who: Who, said_at: datetime | None, *, database: Database, identity_key: bytes) -> str | None:
     device_id = device_named(who.device_id, who.serial_number, identity_key)
     if device_id is not None:
-        return await owner_of(device_id, devices=database["devices"])
+        return await owner_of(device_id, devices=database["devices"], at=said_at)
     if who.email is not None:
         return await contact_without_account(key_of_address(who.email, identity_key), database=database)
     return who.person_id or await _of_request(str(who.request_id), database=database)
@@ -84,10 +90,16 @@ def device_named(device_id: str | None, serial_number: str | None, identity_key:
     return device_id if serial_number is None else keyed_id(identity_key, _DEVICE, serial_number)
 
 
-async def owner_of(device_id: str, *, devices: Container) -> str | None:
-    """The present owner of a device; None when it has none."""
-    device = await devices.read(device_id, _DEVICE)
-    return device.get("ownerPersonId") if device is not None else None
+async def owner_of(device_id: str, *, devices: Container, at: datetime | None = None) -> str | None:
+    """The owner of a device at a time, else the present one; None when it had none.
+
+    What was said before somebody paired it is not theirs to read.
+    """
+    device = await devices.read(device_id, _DEVICE) or {}
+    if at is None or clock.text(at) >= device.get("ownedSince", _LATER):
+        return device.get("ownerPersonId")
+    periods = [item async for item in devices.query(_PERIOD, {"at": clock.text(at)}, partition=device_id)]
+    return periods[0]["ownerPersonId"] if periods else None
 
 
 async def _of_request(request_id: str, *, database: Database) -> str | None:

@@ -13,6 +13,7 @@ from export_user_data.requests import rules
 from export_user_data.requests.records import Register
 from shared.errors import Problem
 from shared.injection import reached
+from shared.keys import keyed_id
 from shared.mail import Mailer
 from shared.notifications import deliver, item_id, notify
 from shared.people import PERSON
@@ -39,7 +40,8 @@ async def correct_for(
     await check_there(person_id, register)
     await check_fit(person_id, said, register)
     correction = await _wanted(person_id, said, means=means)
-    act_id = named(person_id, Right.RECTIFICATION, said, said.field, correction.subject_id)
+    value = keyed_id(register.identity_key, "corrected value", str(correction.value))  # another one is another act
+    act_id = named(person_id, Right.RECTIFICATION, said, said.field, correction.subject_id, value)
     act = await begin(person_id, Right.RECTIFICATION, said, act_id=act_id, staff_id=staff_id, register=register)
     if said.field == "email":
         await _warn(act, means=means, mailer=mailer)

@@ -73,7 +73,7 @@ async def _person(entry: InteractionEntry, *, database: Database, identity_key: 
     if entry.email is not None:
         return await person_without_account(entry.email, database=database, identity_key=identity_key, now=now)
     device_id = device_named(entry.device_id, entry.serial_number, identity_key)
-    owner = await owner_of(str(device_id), devices=database["devices"])
+    owner = await owner_of(str(device_id), devices=database["devices"], at=entry.at)
     if owner is None:
         raise Problem("device_not_registered")
     return owner

@@ -64,7 +64,7 @@ async def enter(asked: StaffRequestBody, register: Register, *, staff_id: str) -
     """
     if not register.now - rules.INTAKE_REACHES_BACK <= asked.received_at <= register.now:
         raise Problem("field_out_of_range", pointer="/receivedAt")
-    person_id, identity = await requester(asked.who, asked.reference, register)
+    person_id, identity = await requester(asked.who, asked.reference, register, received_at=asked.received_at)
     request_id = named(person_id, asked.right, asked.reference)
     is_new = await register.people.read(person_id, item_id(request_id)) is None
     if is_new:

@@ -195,7 +195,7 @@ async def entered_interaction(household: Household, device_id: str) -> Answer:
         "deviceId": device_id,
         "channel": "sales",
         "subject": "offer",
-        "at": "2026-01-01T00:00:00Z",
+        "at": datetime.now(UTC).isoformat(),
         "text": "An offer for a second monitor.",
     }
     authorization = f"Bearer {await household.token(email='sales@staff.example', roles='sales')}"

@@ -16,11 +16,25 @@ STREAM_LINE: Final = "stream-line"
 ADDRESS: Final = "/api/schemas/records"
 
 _TYPES: Final[dict[str, tuple[str, ...]]] = {
-    "boolean": ("active", "apnsSandbox", "given", "isUnder14", "tombstone", "truncated", "untold"),
-    "integer": ("asks", "attempts", "count", "epoch", "follows", "number", "schemaVersion", "seq", "sizeBytes"),
+    "boolean": ("active", "apnsSandbox", "given", "isUnder14", "repeats", "tombstone", "truncated", "untold"),
+    "integer": (
+        "asks",
+        "attempts",
+        "count",
+        "epoch",
+        "follows",
+        "number",
+        "schemaVersion",
+        "seq",
+        "sizeBytes",
+        "warned",
+    ),
     "number": ("clockOffsetS",),
     "array": ("categories", "consented"),
-    "object": ("columns", "details", "erasedThrough", "parameters", "takenOut", "technical", "windows"),
+    "object": (
+        *("columns", "decision", "details", "erasedThrough", "extension", "identityQuestion", "parameters", "takenOut"),
+        *("technical", "windows"),
+    ),
 }
 """Of the fields that are no text; what has another form from record to record is said to have none."""
 
